@@ -1,0 +1,8 @@
+//! Clowder: an adoption desk for cat shelters, in the terminal.
+//!
+//! The layers, each of which sees only those above it:
+//!
+//! - [`model`]: records, ids, states and their transitions; no I/O.
+#![warn(missing_docs)]
+
+pub mod model;
