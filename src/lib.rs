@@ -3,6 +3,8 @@
 //! The layers, each of which sees only those above it:
 //!
 //! - [`model`]: records, ids, states and their transitions; no I/O.
+//! - [`store`]: the embedded store: sealed records, indexes, one writer, the catalog.
 #![warn(missing_docs)]
 
 pub mod model;
+pub mod store;

@@ -14,7 +14,7 @@ macro_rules! coded {
     ) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $( $(#[$vmeta])* $variant, )+ }
+        pub enum $name { $( $(#[$vmeta])* #[doc = concat!("(", $label, ")")] $variant, )+ }
 
         impl $name {
             /// Every variant, in the order in which lists and pickers show them.

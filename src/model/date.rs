@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::coded::coded;
 
 /// A calendar day, as days since 1970-01-01.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 #[serde(transparent)]
 pub struct Day(pub i32);
 
@@ -64,12 +64,6 @@ impl Day {
         };
         let (Some(y), Some(m), Some(d)) = (digits(y, 4), digits(m, 2), digits(d, 2)) else { return Err(no()) };
         Self::from_ymd(y, m as i8, d as i8).ok_or_else(|| format!("there is no day {s}"))
-    }
-}
-
-impl Default for Day {
-    fn default() -> Self {
-        Self(0)
     }
 }
 
@@ -266,7 +260,7 @@ impl PartialDate {
                 }
             }
             _ if months >= 24 => format!("{about}{} y", months / 12),
-            _ if months >= 12 && about == "" => format!("1 y {} mo", months - 12).replace(" 0 mo", ""),
+            _ if months >= 12 && about.is_empty() => format!("1 y {} mo", months - 12).replace(" 0 mo", ""),
             _ if months >= 12 => format!("{about}1 y"),
             _ if months >= 2 => format!("{about}{months} mo"),
             d if d >= 14 => format!("{about}{} wk", d / 7),
