@@ -13,6 +13,7 @@ macro_rules! coded {
         }
     ) => {
         $(#[$meta])*
+        #[allow(missing_docs, reason = "where a variant has no comment, its label says what it means")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $name { $( $(#[$vmeta])* #[doc = concat!("(", $label, ")")] $variant, )+ }
 
