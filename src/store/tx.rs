@@ -84,6 +84,15 @@ impl Tx<'_> {
         unimplemented!()
     }
 
+    /// Stores a deleted record again under its own id, as undo needs it. Its revision goes on from the one
+    /// it carries.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when there is such a record, [`StoreError::Taken`] for a unique value.
+    pub fn restore<R: Record>(&mut self, _record: &mut R) -> Result<(), StoreError> {
+        unimplemented!()
+    }
+
     /// Says what this commit does. A closure that changes anything must call it.
     pub fn describe(&mut self, _action: Action, _note: impl Into<String>) {
         unimplemented!()
