@@ -6,6 +6,7 @@ pub mod cat;
 pub mod catalogue;
 mod coded;
 pub mod date;
+pub mod decision;
 pub mod error;
 pub mod id;
 pub mod limits;
@@ -21,6 +22,7 @@ pub use cat::{
 };
 pub use catalogue::{Breed, HealthStatus};
 pub use date::{AgeBand, Day, PartialDate, Stamp};
+pub use decision::{Need, Verdict};
 pub use error::{Error, FieldError, Result};
 pub use id::{BreedId, CatId, HealthId, Kind, Record, RecordId, RequestId, UserId, Version};
 pub use request::{AdoptionRequest, Decision, HistoryEvent, HistoryItem, RequestStatus};

@@ -15,6 +15,7 @@ mod check;
 mod listing;
 mod open;
 mod tx;
+mod views;
 
 pub use catalog::Catalog;
 pub use change::Change;

@@ -1,0 +1,688 @@
+//! Cats: lists, the card of one cat, and every change of one.
+
+use super::{Desk, Fault, OVERDUE_DAYS, Reads, Step, expect_rev, fields, line, paragraph, requests, today};
+use crate::model::{
+    Action, Actor, AdoptionRequest, Altered, Breed, BreedId, Cat, CatId, CatStatus, CatStatusKind, CommitNo, Day,
+    Error, FieldError, FosterSpell, Gender, HealthId, HealthStatus, Hold, HoldKind, IntakeKind, Kind, Outcome,
+    OutcomeKind, PartialDate, Permission, Record as _, RequestId, RequestStatus, Result, Stamp, Stay, User, UserId,
+    limits,
+    query::{CatQuery, Choice},
+};
+use crate::store::{Listing, StoreError, Tx};
+
+/// One change of a cat. A form sends only what was changed; a new cat is a list of these.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CatChange {
+    /// Its name.
+    Name(String),
+    /// The shelter's animal number.
+    Tag(Option<String>),
+    /// Its breed.
+    Breed(Option<BreedId>),
+    /// When it was born.
+    Born(Option<PartialDate>),
+    /// Its sex.
+    Gender(Gender),
+    /// Spayed or neutered.
+    Altered(Altered),
+    /// Coat colour.
+    Colour(String),
+    /// State of health.
+    Health(Option<HealthId>),
+    /// What people should know.
+    Description(String),
+    /// Where a picture is.
+    ImageUrl(Option<String>),
+    /// Out of the lists, or back.
+    Archived(bool),
+    /// Puts it on hold, or changes the hold.
+    Hold(Hold),
+    /// Ends the hold.
+    Release,
+    /// Day and kind of the current intake; the first one of a cat that has none.
+    Intake(Day, IntakeKind),
+    /// It came back: a new stay begins.
+    Return(Day, IntakeKind),
+    /// It left: the stay ends.
+    Depart(Day, OutcomeKind),
+    /// It goes to a foster home; the stay goes on.
+    FosterOut(Day),
+    /// It is back from the foster home.
+    FosterBack(Day),
+}
+
+impl CatChange {
+    /// The name of the field it changes, as forms and scripts call it.
+    pub const fn field(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "name",
+            Self::Tag(_) => "tag",
+            Self::Breed(_) => "breed",
+            Self::Born(_) => "born",
+            Self::Gender(_) => "gender",
+            Self::Altered(_) => "altered",
+            Self::Colour(_) => "colour",
+            Self::Health(_) => "health",
+            Self::Description(_) => "description",
+            Self::ImageUrl(_) => "image_url",
+            Self::Archived(_) => "archived",
+            Self::Hold(_) => "hold",
+            Self::Release => "status",
+            Self::Intake(..) => "intake",
+            Self::Return(..) => "return",
+            Self::Depart(..) => "outcome",
+            Self::FosterOut(_) | Self::FosterBack(_) => "foster",
+        }
+    }
+
+    /// Whether the value by itself can be taken, for a form while somebody types. What depends on the rest
+    /// of the cat is checked when it is saved.
+    ///
+    /// # Errors
+    /// The field and what is wrong with it.
+    pub fn check(&self, today: Day) -> std::result::Result<(), FieldError> {
+        let mut cat = Cat::new("x");
+        cat.stays.push(Stay::open(Day(0), IntakeKind::Other));
+        if matches!(self, Self::Return(..)) {
+            cat.status = CatStatus::Adopted;
+            cat.stays[0].outcome = Some(Outcome { date: None, kind: OutcomeKind::Adoption });
+        }
+        match self {
+            Self::Tag(None) | Self::Release | Self::FosterBack(_) | Self::Born(_) => {}
+            change => match apply(&mut cat, change.clone(), today) {
+                Err(Error::Invalid(mut errors)) if !errors.is_empty() => return Err(errors.remove(0)),
+                _ => {}
+            },
+        }
+        if let Self::Born(Some(born)) = self
+            && born.earliest() > today
+        {
+            return Err(FieldError { field: "born", message: format!("{born} is still to come") });
+        }
+        Ok(())
+    }
+}
+
+/// One row of a list of cats.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatLine {
+    /// The cat.
+    pub id: CatId,
+    /// Its tag.
+    pub tag: Option<String>,
+    /// What people call it.
+    pub name: String,
+    /// Its breed's name; empty when unknown.
+    pub breed: String,
+    /// When it was born.
+    pub born: Option<PartialDate>,
+    /// Its age today in words; empty when unknown.
+    pub age: String,
+    /// Its sex.
+    pub gender: Gender,
+    /// Spayed or neutered.
+    pub altered: Altered,
+    /// Coat colour.
+    pub colour: String,
+    /// Name of its state of health; empty when unknown.
+    pub health: String,
+    /// Its adoption status.
+    pub status: CatStatusKind,
+    /// In a foster home now.
+    pub in_foster: bool,
+    /// Days in care so far, while in care.
+    pub waiting: Option<i32>,
+    /// Open requests for it; 0 for those who may not see queues.
+    pub requests: u16,
+    /// Out of the lists.
+    pub archived: bool,
+}
+
+/// One place in the queue of a cat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueuePlace {
+    /// The request.
+    pub request: RequestId,
+    /// Its place, from 1.
+    pub place: usize,
+    /// Who asks.
+    pub user: UserId,
+    /// What to call them.
+    pub user_name: String,
+    /// Where it stands.
+    pub status: RequestStatus,
+    /// When it came.
+    pub requested_at: Stamp,
+    /// The applicant must not adopt.
+    pub flagged: bool,
+    /// Staff wait for an answer.
+    pub awaiting_reply: bool,
+    /// Without a decision for longer than the limit.
+    pub overdue: bool,
+}
+
+/// Everything about one cat that its reader may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CatCard {
+    /// The cat; without stays, hold and archive mark for those who are not staff.
+    pub cat: Cat,
+    /// Its breed.
+    pub breed: Option<Breed>,
+    /// Its state of health.
+    pub health: Option<HealthStatus>,
+    /// Days in care so far.
+    pub waiting: Option<i32>,
+    /// Its open requests in order; empty for those who are not staff.
+    pub queue: Vec<QueuePlace>,
+    /// The reader's own open request for it.
+    pub mine: Option<RequestId>,
+    /// The reader's place in the queue with that request.
+    pub my_place: Option<usize>,
+    /// Whether the reader marked it.
+    pub favourite: bool,
+    /// Whether the reader sees what staff see.
+    pub staff: bool,
+}
+
+/// Applies one change to a cat, with all that it entails.
+fn apply(cat: &mut Cat, change: CatChange, today: Day) -> Result<()> {
+    match change {
+        CatChange::Name(name) => cat.name = line("name", &name, limits::NAME)?,
+        CatChange::Tag(tag) => {
+            cat.tag = tag.map(|t| line("tag", &t, limits::TAG)).transpose()?.filter(|t| !t.is_empty());
+        }
+        CatChange::Breed(breed) => cat.breed = breed,
+        CatChange::Born(born) => cat.born = born,
+        CatChange::Gender(gender) => cat.gender = gender,
+        CatChange::Altered(altered) => cat.altered = altered,
+        CatChange::Colour(colour) => cat.colour = line("colour", &colour, limits::COLOUR)?,
+        CatChange::Health(health) => cat.health = health,
+        CatChange::Description(text) => cat.description = paragraph("description", &text, limits::DESCRIPTION)?,
+        CatChange::ImageUrl(url) => cat.image_url = url.map(|u| image_url(&u)).transpose()?.filter(|u| !u.is_empty()),
+        CatChange::Archived(archived) => {
+            if archived && cat.status.kind().in_care() {
+                return Err(Error::refused(format!(
+                    "{} is in care; only cats that left are archived",
+                    cat.display_name()
+                )));
+            }
+            cat.archived = archived;
+        }
+        CatChange::Hold(hold) => {
+            let hold = Hold { reason: line("hold", &hold.reason, limits::REASON)?, ..hold };
+            cat.status = match &cat.status {
+                CatStatus::Available | CatStatus::OnHold(_) => CatStatus::OnHold(hold),
+                CatStatus::Pending { .. } => {
+                    return Err(Error::refused(format!(
+                        "{} has an approved request; let it fall through or reopen it before a hold",
+                        cat.display_name()
+                    )));
+                }
+                _ => return Err(not_in_care(cat)),
+            };
+        }
+        CatChange::Release => {
+            if cat.status.hold().is_some() {
+                cat.status = CatStatus::Available;
+            }
+        }
+        CatChange::Intake(day, kind) => set_intake(cat, day, kind, today)?,
+        CatChange::Return(day, kind) => come_back(cat, day, kind, today)?,
+        CatChange::Depart(day, kind) => depart(cat, day, kind, today)?,
+        CatChange::FosterOut(day) => {
+            let name = cat.display_name();
+            let stay = open_stay(cat)?;
+            not_future("foster", day, today)?;
+            if stay.in_foster() {
+                return Err(Error::refused(format!("{name} is in a foster home already")));
+            }
+            let earliest = stay.fosters.last().and_then(|f| f.back).unwrap_or(stay.intake);
+            not_before("foster", day, earliest)?;
+            stay.fosters.push(FosterSpell { out: day, back: None });
+        }
+        CatChange::FosterBack(day) => {
+            let name = cat.display_name();
+            let stay = open_stay(cat)?;
+            not_future("foster", day, today)?;
+            match stay.fosters.last_mut().filter(|f| f.back.is_none()) {
+                Some(spell) => {
+                    not_before("foster", day, spell.out)?;
+                    spell.back = Some(day);
+                }
+                None => return Err(Error::refused(format!("{name} is not in a foster home"))),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn set_intake(cat: &mut Cat, day: Day, kind: IntakeKind, today: Day) -> Result<()> {
+    not_future("intake", day, today)?;
+    let previous = cat.stays.len().checked_sub(2).and_then(|i| cat.stays.get(i));
+    if let Some(end) = previous.and_then(|s| s.outcome).and_then(|o| o.date) {
+        not_before("intake", day, end)?;
+    }
+    match cat.stays.last_mut() {
+        None if cat.status.kind().in_care() => cat.stays.push(Stay::open(day, kind)),
+        None => return Err(not_in_care(cat)),
+        Some(stay) => {
+            let next = stay.fosters.first().map(|f| f.out).or(stay.outcome.and_then(|o| o.date));
+            if let Some(next) = next.filter(|&next| day > next) {
+                return Err(Error::invalid("intake", format!("is after what followed on {next}")));
+            }
+            (stay.intake, stay.kind) = (day, kind);
+        }
+    }
+    Ok(())
+}
+
+fn come_back(cat: &mut Cat, day: Day, kind: IntakeKind, today: Day) -> Result<()> {
+    not_future("return", day, today)?;
+    let name = cat.display_name();
+    match cat.status {
+        CatStatus::Adopted | CatStatus::Departed(_) => {}
+        _ => return Err(Error::refused(format!("{name} is in care already"))),
+    }
+    if cat.stays.len() >= limits::STAYS {
+        return Err(Error::refused(format!("{name} has {} stays, as many as fit", limits::STAYS)));
+    }
+    if let Some(last) = cat.stays.last() {
+        not_before("return", day, last.outcome.and_then(|o| o.date).unwrap_or(last.intake))?;
+    }
+    cat.stays.push(Stay::open(day, kind));
+    cat.status = CatStatus::Available;
+    cat.archived = false;
+    Ok(())
+}
+
+fn depart(cat: &mut Cat, day: Day, kind: OutcomeKind, today: Day) -> Result<()> {
+    not_future("outcome", day, today)?;
+    let name = cat.display_name();
+    match cat.status {
+        CatStatus::Available | CatStatus::OnHold(_) => {}
+        CatStatus::Pending { .. } => {
+            return Err(Error::refused(format!(
+                "{name} has an approved request; complete it, or let it fall through first"
+            )));
+        }
+        _ => return Err(not_in_care(cat)),
+    }
+    if let Some(stay) = cat.stays.last_mut().filter(|s| s.outcome.is_none()) {
+        let earliest = stay.fosters.last().map_or(stay.intake, |f| f.back.unwrap_or(f.out));
+        not_before("outcome", day, earliest)?;
+        stay.outcome = Some(Outcome { date: Some(day), kind });
+    }
+    cat.status = if kind == OutcomeKind::Adoption { CatStatus::Adopted } else { CatStatus::Departed(kind) };
+    Ok(())
+}
+
+fn open_stay(cat: &mut Cat) -> Result<&mut Stay> {
+    if !cat.status.kind().in_care() {
+        return Err(not_in_care(cat));
+    }
+    let name = cat.display_name();
+    cat.stays
+        .last_mut()
+        .filter(|s| s.outcome.is_none())
+        .ok_or_else(|| Error::refused(format!("{name} has no stay that goes on; enter its intake first")))
+}
+
+fn not_in_care(cat: &Cat) -> Error {
+    Error::refused(format!("{} is not in care; record its return first", cat.display_name()))
+}
+
+fn not_future(field: &'static str, day: Day, today: Day) -> Result<()> {
+    if day > today { Err(Error::invalid(field, format!("{day} is still to come"))) } else { Ok(()) }
+}
+
+fn not_before(field: &'static str, day: Day, earliest: Day) -> Result<()> {
+    if day < earliest { Err(Error::invalid(field, format!("is before {earliest}"))) } else { Ok(()) }
+}
+
+fn image_url(url: &str) -> Result<String> {
+    let url = line("image_url", url, limits::URL)?;
+    if url.is_empty() || ((url.starts_with("https://") || url.starts_with("http://")) && !url.contains(' ')) {
+        return Ok(url);
+    }
+    Err(Error::invalid("image_url", "must start with https:// or http:// and hold no blanks"))
+}
+
+/// Applies a list of changes; errors of fields are gathered, so that a form shows them all at once.
+pub(super) fn apply_all(cat: &mut Cat, changes: Vec<CatChange>, today: Day) -> Result<()> {
+    let mut errors = Vec::new();
+    for change in changes {
+        match apply(cat, change, today) {
+            Err(Error::Invalid(mut e)) => errors.append(&mut e),
+            other => other?,
+        }
+    }
+    errors.append(&mut whole(cat, today));
+    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+}
+
+/// What a cat must be as a whole, whoever writes it.
+pub(super) fn whole(cat: &Cat, today: Day) -> Vec<FieldError> {
+    let mut errors = Vec::new();
+    let mut error = |field, message| errors.push(FieldError { field, message });
+    if cat.name.is_empty() && cat.tag.is_none() {
+        error("name", "a cat needs a name or a tag".to_owned());
+    }
+    if let Some(born) = cat.born {
+        if born.earliest() > today {
+            error("born", format!("{born} is still to come"));
+        } else if let Some(first) = cat.stays.first().filter(|s| born.earliest() > s.intake) {
+            error("born", format!("{born} is after its intake on {}", first.intake));
+        }
+    }
+    errors
+}
+
+/// The breed and health status that a cat names must be there.
+fn references(reads: &impl Reads, cat: &Cat) -> Step<()> {
+    if let Some(id) = cat.breed
+        && reads.load::<Breed>(id)?.is_none()
+    {
+        return Err(Error::invalid("breed", "is no longer in the list").into());
+    }
+    if let Some(id) = cat.health
+        && reads.load::<HealthStatus>(id)?.is_none()
+    {
+        return Err(Error::invalid("health", "is no longer in the list").into());
+    }
+    Ok(())
+}
+
+/// The open requests of a cat, in the order of its queue.
+pub(super) fn queue(reads: &impl Reads, cat: CatId) -> Step<Vec<AdoptionRequest>> {
+    let mut queue = Vec::new();
+    for id in reads.listing(Listing::RequestsOfCat(cat))? {
+        if let Some(request) = reads.load::<AdoptionRequest>(RequestId(id))?
+            && request.cat == cat
+            && request.status.is_open()
+        {
+            queue.push(request);
+        }
+    }
+    queue.sort_by_key(AdoptionRequest::place);
+    Ok(queue)
+}
+
+/// The queue of a cat with names, for those who may see it.
+pub(super) fn queue_places(reads: &impl Reads, queue: &[AdoptionRequest]) -> Step<Vec<QueuePlace>> {
+    let today = today();
+    let mut places = Vec::with_capacity(queue.len());
+    for (i, request) in queue.iter().enumerate() {
+        let user = reads.load::<User>(request.user)?;
+        places.push(QueuePlace {
+            request: request.id,
+            place: i + 1,
+            user: request.user,
+            user_name: user.as_ref().map_or_else(|| format!("user {}", request.user), User::display_name),
+            status: request.status,
+            requested_at: request.requested_at,
+            flagged: user.is_some_and(|u| u.banned.is_some()),
+            awaiting_reply: request.awaiting_reply,
+            overdue: is_overdue(request, today),
+        });
+    }
+    Ok(places)
+}
+
+/// Whether a request waits for a decision longer than it should.
+pub(super) fn is_overdue(request: &AdoptionRequest, today: Day) -> bool {
+    request.status == RequestStatus::Pending && request.requested_at.days_until(today) > OVERDUE_DAYS
+}
+
+/// The query without what only staff may ask for.
+fn offered_only(query: &CatQuery) -> CatQuery {
+    CatQuery {
+        archived: None,
+        foster: None,
+        hold: Choice::default(),
+        requests: Vec::new(),
+        intake: Vec::new(),
+        ..query.clone()
+    }
+}
+
+/// Whether a cat is on offer to everyone.
+pub(super) fn offered(cat: &Cat, health: Option<&HealthStatus>) -> bool {
+    cat.status == CatStatus::Available && !cat.archived && !health.is_some_and(|h| h.prevents_adoption)
+}
+
+impl Desk {
+    /// The cats that match a query, in its order. Those who are not staff get cats on offer only.
+    ///
+    /// # Errors
+    /// `SignedOut`.
+    pub fn cats(&self, actor: &Actor, query: &CatQuery) -> Result<Vec<u32>> {
+        let acting = self.acting(actor, Permission::SeeOffered)?;
+        let today = today();
+        let catalog = self.store().catalog();
+        if acting.may(Permission::SeeCats) {
+            return Ok(catalog.cats(query, today));
+        }
+        Ok(catalog.cats(&offered_only(query), today).into_iter().filter(|&id| catalog.is_offered(CatId(id))).collect())
+    }
+
+    /// The rows of some of them, in that order; those that are gone are left out.
+    ///
+    /// # Errors
+    /// `SignedOut`.
+    pub fn cat_rows(&self, actor: &Actor, ids: &[u32]) -> Result<Vec<CatLine>> {
+        let acting = self.acting(actor, Permission::SeeOffered)?;
+        let staff = acting.may(Permission::SeeCats);
+        let today = today();
+        let catalog = self.store().catalog();
+        let rows =
+            ids.iter().filter(|&&id| staff || catalog.is_offered(CatId(id))).filter_map(|&id| catalog.cat(CatId(id)));
+        Ok(rows
+            .map(|row| CatLine {
+                id: row.id,
+                tag: row.tag.as_deref().map(str::to_owned),
+                name: match (&*row.name, row.tag.as_deref()) {
+                    ("", Some(tag)) => tag.to_owned(),
+                    ("", None) => format!("cat {}", row.id),
+                    (name, _) => name.to_owned(),
+                },
+                breed: row.breed.map(|id| catalog.breed_name(id).to_owned()).unwrap_or_default(),
+                born: row.born,
+                age: row.born.map(|b| b.age(today)).unwrap_or_default(),
+                gender: row.gender,
+                altered: row.altered,
+                colour: row.colour.to_string(),
+                health: row.health.map(|id| catalog.health_name(id).to_owned()).unwrap_or_default(),
+                status: row.status,
+                in_foster: staff && row.in_foster,
+                waiting: row.intake.filter(|_| row.status.in_care()).map(|day| (today.0 - day.0).max(0)),
+                requests: if staff { row.open_requests } else { 0 },
+                archived: row.archived,
+            })
+            .collect())
+    }
+
+    /// The number of the cat with this tag, if the actor may see it.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn cat_by_tag(&self, actor: &Actor, tag: &str) -> Result<CatId> {
+        self.acting(actor, Permission::SeeOffered)?;
+        let found = self.read(|store| Ok(store.find(crate::store::Unique::Tag(tag))?))?;
+        let id = found.map(CatId).ok_or_else(|| Error::not_found(Kind::Cat, tag))?;
+        self.cat(actor, id).map(|_| id).map_err(|e| match e {
+            Error::NotFound { .. } => Error::not_found(Kind::Cat, tag),
+            e => e,
+        })
+    }
+
+    /// Everything about one cat that the actor may see. Those who are not staff see cats on offer, and
+    /// those they asked for.
+    ///
+    /// # Errors
+    /// `NotFound`, also for a cat that the actor may not know of.
+    pub fn cat(&self, actor: &Actor, id: CatId) -> Result<CatCard> {
+        let acting = self.acting(actor, Permission::SeeOffered)?;
+        let staff = acting.may(Permission::SeeCats);
+        self.read(|store| {
+            let mut cat: Cat = store.load_or_missing(id)?;
+            let breed = cat.breed.map(|id| store.load(id)).transpose()?.flatten();
+            let health: Option<HealthStatus> = cat.health.map(|id| store.load(id)).transpose()?.flatten();
+            let open = queue(store, id)?;
+            let my_place = acting.user.and_then(|user| open.iter().position(|r| r.user == user));
+            let mine = my_place.and_then(|i| open.get(i)).map(|r| r.id);
+            let waiting = cat.waiting_days(today());
+            if !staff {
+                let asked = mine.is_some() || asked_before(store, &acting, id)?;
+                if !asked && !offered(&cat, health.as_ref()) {
+                    return Err(Error::not_found(Kind::Cat, id).into());
+                }
+                cat.stays.clear();
+                cat.archived = false;
+                if let CatStatus::OnHold(hold) = &mut cat.status {
+                    *hold = Hold { kind: HoldKind::Other, reason: String::new(), until: None };
+                }
+                if let CatStatus::Pending { held } = &mut cat.status {
+                    *held = None;
+                }
+                if let CatStatus::Departed(kind) = &mut cat.status {
+                    *kind = OutcomeKind::Other;
+                }
+            }
+            let favourite = match acting.user {
+                Some(user) => store.load::<User>(user)?.is_some_and(|u| u.favourites.contains(&id)),
+                None => false,
+            };
+            let places = if staff { queue_places(store, &open)? } else { Vec::new() };
+            Ok(CatCard {
+                waiting,
+                cat,
+                breed,
+                health,
+                queue: places,
+                mine,
+                my_place: my_place.map(|i| i + 1),
+                favourite,
+                staff,
+            })
+        })
+    }
+
+    /// Adds a cat. Without an intake it begins with none: nothing is invented.
+    ///
+    /// # Errors
+    /// `Invalid` with every field that cannot be taken.
+    pub fn add_cat(&self, actor: &Actor, changes: Vec<CatChange>) -> Result<(Cat, CommitNo)> {
+        let written = self.commit(actor, Permission::ManageCats, move |tx, _| {
+            let mut cat = Cat::new("");
+            apply_all(&mut cat, changes, tx.now().day())?;
+            references(tx, &cat)?;
+            tx.describe(Action::AddCat, cat.display_name());
+            tx.insert(&mut cat)?;
+            Ok(cat)
+        })?;
+        Ok((written.value, written.commit.unwrap_or_default()))
+    }
+
+    /// Changes a cat as it was at revision `rev`. A departure closes its open requests with a reason; see
+    /// [`Desk::preview_cat_edit`].
+    ///
+    /// # Errors
+    /// `Invalid`, `Refused`, and `Conflict` when somebody changed it since.
+    pub fn edit_cat(
+        &self,
+        actor: &Actor,
+        id: CatId,
+        rev: u32,
+        changes: Vec<CatChange>,
+    ) -> Result<(Cat, Option<CommitNo>)> {
+        let written = self.commit(actor, Permission::ManageCats, move |tx, acting| {
+            let mut cat: Cat = tx.need(id)?;
+            expect_rev(&cat, rev)?;
+            let before = cat.clone();
+            apply_all(&mut cat, changes, tx.now().day())?;
+            references(tx, &cat)?;
+            tx.describe(Action::EditCat, fields::changed_names(&before, &cat));
+            tx.update(&mut cat)?;
+            if before.status.kind().in_care() && !cat.status.kind().in_care() {
+                requests::close_queue(tx, acting.who, &cat)?;
+            }
+            Ok(cat)
+        })?;
+        Ok((written.value, written.commit))
+    }
+
+    /// What some changes of a cat would entail beyond the cat itself, in sentences; empty when nothing.
+    ///
+    /// # Errors
+    /// What [`Desk::edit_cat`] would refuse.
+    pub fn preview_cat_edit(&self, actor: &Actor, id: CatId, changes: Vec<CatChange>) -> Result<Vec<String>> {
+        self.acting(actor, Permission::ManageCats)?;
+        self.read(|store| {
+            let mut cat: Cat = store.load_or_missing(id)?;
+            let was_in_care = cat.status.kind().in_care();
+            apply_all(&mut cat, changes, today())?;
+            references(store, &cat)?;
+            let open = if was_in_care && !cat.status.kind().in_care() { queue(store, id)?.len() } else { 0 };
+            Ok(match open {
+                0 => Vec::new(),
+                1 => vec![format!(
+                    "1 open request for {} is rejected: \"{}\".",
+                    cat.display_name(),
+                    requests::left_reason(&cat)
+                )],
+                n => vec![format!(
+                    "{n} open requests for {} are rejected: \"{}\".",
+                    cat.display_name(),
+                    requests::left_reason(&cat)
+                )],
+            })
+        })
+    }
+
+    /// Deletes a cat that nobody ever asked for.
+    ///
+    /// # Errors
+    /// `Refused` when there are requests for it: archive it instead.
+    pub fn delete_cat(&self, actor: &Actor, id: CatId, rev: u32) -> Result<super::Done> {
+        let written = self.commit(actor, Permission::ManageCats, move |tx, _| {
+            let cat: Cat = tx.need(id)?;
+            expect_rev(&cat, rev)?;
+            let name = cat.display_name();
+            let requests = tx.listing(Listing::RequestsOfCat(id))?.len();
+            if requests > 0 {
+                let are =
+                    if requests == 1 { "1 request names".to_owned() } else { format!("{requests} requests name") };
+                return Err(Error::refused(format!("{are} {name}; archive it instead of deleting it")).into());
+            }
+            tx.describe(Action::DeleteCat, &name);
+            tx.delete::<Cat>(id, rev)?;
+            Ok(format!("Deleted {name}."))
+        })?;
+        Ok(super::Done { message: written.value, commit: written.commit })
+    }
+}
+
+/// Whether the actor has any request for the cat, closed ones too.
+fn asked_before(reads: &impl Reads, acting: &super::Acting, cat: CatId) -> Step<bool> {
+    let Some(user) = acting.user else { return Ok(false) };
+    for id in reads.listing(Listing::RequestsOfUser(user))? {
+        if reads.load::<AdoptionRequest>(RequestId(id))?.is_some_and(|r| r.user == user && r.cat == cat) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A write of a whole cat, for the import: checked like any other.
+pub(super) fn check_whole(tx: &Tx<'_>, cat: &Cat, today: Day) -> Step<()> {
+    let errors = whole(cat, today);
+    if !errors.is_empty() {
+        return Err(Fault::Desk(Error::Invalid(errors)));
+    }
+    references(tx, cat)
+}
+
+/// The cat behind a request; a request always has one.
+pub(super) fn cat_of(reads: &impl Reads, request: &AdoptionRequest) -> Step<Cat> {
+    reads.load(request.cat)?.ok_or_else(|| StoreError::Missing { kind: Cat::KIND, id: request.cat.0 }.into())
+}

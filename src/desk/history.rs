@@ -1,0 +1,282 @@
+//! The audit log, and undo.
+
+use super::{Acting, Desk, Done, Fault, FieldDiff, Reads, Step, acting, cats, users};
+use crate::model::{
+    Action, Actor, AdoptionRequest, AuditEntry, Breed, Cat, CatId, CatStatusKind, CommitNo, Error, HealthStatus, Kind,
+    Permission, Record, RecordId, RequestStatus, Result, Touched, User, UserId, decision,
+};
+use crate::store::{Store, StoreError, Tx};
+
+/// One commit, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryLine {
+    /// The entry.
+    pub entry: AuditEntry,
+    /// Who made it, by name.
+    pub who: String,
+}
+
+/// One record of a commit, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TouchedLine {
+    /// The kind of record.
+    pub kind: Kind,
+    /// Its number.
+    pub id: u32,
+    /// What people call it.
+    pub title: String,
+    /// What changed; every field of a record that is new or gone.
+    pub diffs: Vec<FieldDiff>,
+}
+
+/// Whether a commit of this kind can be undone at all: what removed a person's details, changed a secret or
+/// took in a file cannot.
+const fn undoable(action: Action) -> bool {
+    !matches!(
+        action,
+        Action::SetUp | Action::Import | Action::SetPassword | Action::SignIn | Action::Repair | Action::AnonymiseUser
+    )
+}
+
+/// The right that somebody needs today to take an action back.
+const fn right(action: Action) -> Permission {
+    use Action as A;
+    match action {
+        A::AddUser | A::EditUser | A::DeleteUser | A::LockUser | A::UnlockUser | A::AnonymiseUser => {
+            Permission::ManageUsers
+        }
+        A::Request | A::Approve | A::Reject | A::AskForMore | A::Complete | A::FallThrough | A::Reopen => {
+            Permission::DecideRequests
+        }
+        A::EditNotes | A::Withdraw => Permission::OwnRequests,
+        _ => Permission::ManageCats,
+    }
+}
+
+/// Whether a change of an account is one that its owner makes alone: nothing that an admin gives or takes.
+fn own_profile(store: &Store, acting: &Acting, touched: &[Touched]) -> bool {
+    let state = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| store.decode::<User>(b).ok());
+    touched.iter().all(|t| {
+        t.kind == Kind::User
+            && acting.is(UserId(t.id))
+            && matches!((state(&t.before), state(&t.after)), (Some(a), Some(b))
+                if a.role == b.role && a.locked == b.locked && a.banned == b.banned && a.anonymised == b.anonymised)
+    })
+}
+
+impl Desk {
+    /// The audit log, newest first, from before a commit on.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn audit(&self, actor: &Actor, before: Option<CommitNo>, most: usize) -> Result<Vec<HistoryLine>> {
+        self.acting(actor, Permission::SeeAudit)?;
+        let entries = self.read(|store| Ok(store.audit(before, most)?))?;
+        Ok(self.lines(entries))
+    }
+
+    /// What happened to one record, newest first.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn audit_of(&self, actor: &Actor, kind: Kind, id: u32, most: usize) -> Result<Vec<HistoryLine>> {
+        self.acting(actor, Permission::SeeAudit)?;
+        let entries = self.read(|store| Ok(store.audit_of(kind, id, most)?))?;
+        Ok(self.lines(entries))
+    }
+
+    fn lines(&self, entries: Vec<AuditEntry>) -> Vec<HistoryLine> {
+        entries.into_iter().map(|entry| HistoryLine { who: self.who_name(entry.actor.who), entry }).collect()
+    }
+
+    /// The records of one commit, before and after.
+    ///
+    /// # Errors
+    /// `Denied`; an empty list when there is no such commit.
+    pub fn audit_entry(&self, actor: &Actor, commit: CommitNo) -> Result<Vec<TouchedLine>> {
+        self.acting(actor, Permission::SeeAudit)?;
+        let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
+        let touched = found.map(|(_, touched)| touched).unwrap_or_default();
+        Ok(touched
+            .iter()
+            .map(|t| TouchedLine { kind: t.kind, id: t.id, title: self.touched_title(t), diffs: self.diff(t) })
+            .collect())
+    }
+
+    /// The last commit that the actor made and could undo, with what it did.
+    ///
+    /// # Errors
+    /// `SignedOut`.
+    pub fn last_undoable(&self, actor: &Actor) -> Result<Option<HistoryLine>> {
+        /// How far back somebody's own last change is looked for.
+        const LOOK_BACK: usize = 200;
+        self.acting(actor, Permission::SeeOffered)?;
+        let entries = self.read(|store| Ok(store.audit(None, LOOK_BACK)?))?;
+        let own = entries.into_iter().find(|e| e.actor.who == actor.who && undoable(e.action) && e.touched > 0);
+        Ok(own.map(|entry| HistoryLine { who: self.who_name(entry.actor.who), entry }))
+    }
+
+    /// Undoes a commit whole: every record it touched becomes what it was before, in one commit, while nothing
+    /// it touched has changed since. One's own commits; an admin anybody's.
+    ///
+    /// # Errors
+    /// `Refused` when it cannot be undone, `Conflict` when something it touched has changed since.
+    pub fn undo(&self, actor: &Actor, commit: CommitNo) -> Result<Done> {
+        let acting_now = self.acting(actor, Permission::SeeOffered)?;
+        let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
+        let Some((entry, touched)) = found else {
+            return Err(Error::refused(format!("there is no change number {commit}")));
+        };
+        if entry.actor.who != acting_now.who && !acting_now.may(Permission::SeeAudit) {
+            return Err(Error::refused("this was somebody else's change; an admin can undo it"));
+        }
+        if !undoable(entry.action) || touched.is_empty() {
+            return Err(Error::refused(format!("\"{}\" cannot be undone", entry.action.label())));
+        }
+        // An undone undo is the action itself again.
+        let mut original = entry.clone();
+        while let (Action::Undo, Some(no)) = (original.action, original.undoes) {
+            match self.read(|store| Ok(store.audit_entry(no)?))? {
+                Some((e, _)) if no < original.commit => original = e,
+                _ => break,
+            }
+        }
+        let store = self.store().clone();
+        let by = actor.clone();
+        let what = entry.action.label();
+        let written = self
+            .store()
+            .write(actor, move |tx| -> Step<String> {
+                let acting = acting(tx, &by)?;
+                if !own_profile(&store, &acting, &touched) {
+                    acting.need(right(original.action))?;
+                }
+                tx.describe(Action::Undo, format!("{} (change {commit})", entry.action.label().to_lowercase()));
+                tx.undoes(commit);
+                // Relations are put back before what leans on them goes, whichever way the commit went.
+                let order = |t: &Touched| (t.before.is_none(), t.kind.code());
+                let mut steps: Vec<&Touched> = touched.iter().collect();
+                steps.sort_by_key(|t| order(t));
+                if entry.action == Action::AddUser || entry.action == Action::Request {
+                    steps.reverse();
+                }
+                for step in steps {
+                    put_back(tx, &store, step)?;
+                }
+                verify(tx, &touched)?;
+                Ok(format!("Undone: {}.", what.to_lowercase()))
+            })
+            .map_err(|fault: Fault| self.explain(fault))?;
+        Ok(Done { message: written.value, commit: written.commit })
+    }
+}
+
+/// Puts one record back to what it was before the commit.
+fn put_back(tx: &mut Tx<'_>, store: &Store, touched: &Touched) -> Step<()> {
+    match touched.kind {
+        Kind::Breed => put_back_as::<Breed>(tx, store, touched, |_, _| {}),
+        Kind::Health => put_back_as::<HealthStatus>(tx, store, touched, |_, _| {}),
+        Kind::Cat => put_back_as::<Cat>(tx, store, touched, |_, _| {}),
+        // The log holds no password hashes: the one in force stays.
+        Kind::User => put_back_as::<User>(tx, store, touched, |old, now| old.password.clone_from(&now.password)),
+        Kind::Request => put_back_as::<AdoptionRequest>(tx, store, touched, |_, _| {}),
+    }
+}
+
+fn put_back_as<R: Record>(tx: &mut Tx<'_>, store: &Store, touched: &Touched, keep: impl Fn(&mut R, &R)) -> Step<()> {
+    let id = R::Id::new(touched.id);
+    let now: Option<R> = tx.load(id)?;
+    let stale = || Fault::Store(StoreError::Stale { kind: R::KIND, id: touched.id });
+    let current = now.as_ref().map_or(0, |r| r.version().rev);
+    if current != touched.rev_after {
+        return Err(stale());
+    }
+    match (&touched.before, now) {
+        (Some(before), Some(now)) => {
+            let mut old: R = store.decode(before)?;
+            keep(&mut old, &now);
+            *old.version_mut() = *now.version();
+            tx.update(&mut old)?;
+        }
+        (Some(before), None) => {
+            let mut old: R = store.decode(before)?;
+            tx.restore(&mut old)?;
+        }
+        (None, Some(now)) => tx.delete::<R>(id, now.version().rev)?,
+        (None, None) => return Err(stale()),
+    }
+    Ok(())
+}
+
+/// What was put back must be as sound as anything else: relations, one open request a person and cat, a queue
+/// that fits its cat, and an admin left.
+fn verify(tx: &mut Tx<'_>, touched: &[Touched]) -> Step<()> {
+    for t in touched {
+        match t.kind {
+            Kind::Cat => verify_cat(tx, CatId(t.id))?,
+            Kind::User => verify_user(tx, UserId(t.id), t)?,
+            Kind::Request => {
+                if let Some(request) = tx.load::<AdoptionRequest>(crate::model::RequestId(t.id))? {
+                    verify_cat(tx, request.cat)?;
+                    tx.load_or_missing::<User>(request.user)?;
+                }
+            }
+            Kind::Breed | Kind::Health => {}
+        }
+    }
+    Ok(())
+}
+
+fn verify_cat(tx: &mut Tx<'_>, id: CatId) -> Step<()> {
+    let queue = cats::queue(tx, id)?;
+    let Some(cat) = tx.load::<Cat>(id)? else {
+        let requests = tx.listing(crate::store::Listing::RequestsOfCat(id))?.len();
+        if requests > 0 {
+            return Err(Error::refused("somebody asked for this cat since; it cannot be undone").into());
+        }
+        return Ok(());
+    };
+    let name = cat.display_name();
+    cats::check_whole(tx, &cat, tx.now().day())?;
+    let approved = queue.iter().filter(|r| r.status == RequestStatus::Approved).count();
+    let pending = cat.status.kind() == CatStatusKind::Pending;
+    if approved > 1 || pending != (approved == 1) || (!cat.status.kind().in_care() && !queue.is_empty()) {
+        return Err(Error::refused(format!("the queue of {name} has changed since; it cannot be undone")).into());
+    }
+    for (i, request) in queue.iter().enumerate() {
+        if queue.iter().take(i).any(|r| r.user == request.user) {
+            return Err(Error::refused(format!("there is a newer open request of the same person for {name}")).into());
+        }
+    }
+    // Somebody may have asked while the undone decision stood: they take their place like everyone else.
+    let (by, now) = (tx.actor().who, tx.now());
+    for mut request in queue {
+        match request.status {
+            RequestStatus::Waitlisted if !pending => {
+                decision::resume(&mut request, now, by);
+                tx.update(&mut request)?;
+            }
+            RequestStatus::Pending if pending => {
+                request.waitlisted_from = Some(RequestStatus::Pending);
+                request.status = RequestStatus::Waitlisted;
+                request.record(now, by, crate::model::HistoryEvent::Waitlisted, "");
+                tx.update(&mut request)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn verify_user(tx: &Tx<'_>, id: UserId, touched: &Touched) -> Step<()> {
+    let was_admin = touched.after.is_some();
+    match tx.load::<User>(id)? {
+        Some(user) if user.role == crate::model::Role::Admin && user.locked.is_none() => Ok(()),
+        other => {
+            if other.is_none() && !tx.listing(crate::store::Listing::RequestsOfUser(id))?.is_empty() {
+                return Err(Error::refused("this account made requests since; it cannot be undone").into());
+            }
+            if was_admin { users::keep_an_admin(tx, id) } else { Ok(()) }
+        }
+    }
+}

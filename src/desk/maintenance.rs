@@ -1,0 +1,66 @@
+//! Check, repair, and the numbers for scripts.
+
+use super::Desk;
+use crate::model::{Actor, CatStatusKind, Kind, Permission, RequestStatus, Result, Role};
+use crate::store::{CheckReport, Progress, Tally};
+
+/// Counts only: nothing in it changes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Cats, archived ones too.
+    pub cats: u64,
+    /// Cats (not archived) by adoption status.
+    pub cats_by_status: Vec<(CatStatusKind, u64)>,
+    /// Requests.
+    pub requests: u64,
+    /// Requests by status.
+    pub requests_by_status: Vec<(RequestStatus, u64)>,
+    /// Accounts.
+    pub users: u64,
+    /// Accounts by role.
+    pub users_by_role: Vec<(Role, u64)>,
+    /// Breeds.
+    pub breeds: u64,
+    /// Health statuses.
+    pub health_statuses: u64,
+}
+
+impl Desk {
+    /// The counters.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn stats(&self, actor: &Actor) -> Result<Stats> {
+        self.acting(actor, Permission::SeeCats)?;
+        let tally = |t| self.store().tally(t);
+        Ok(Stats {
+            cats: tally(Tally::Records(Kind::Cat)),
+            cats_by_status: CatStatusKind::ALL.iter().map(|&s| (s, tally(Tally::CatsByStatus(s)))).collect(),
+            requests: tally(Tally::Records(Kind::Request)),
+            requests_by_status: RequestStatus::ALL.iter().map(|&s| (s, tally(Tally::RequestsByStatus(s)))).collect(),
+            users: tally(Tally::Records(Kind::User)),
+            users_by_role: Role::ALL.iter().map(|&r| (r, tally(Tally::UsersByRole(r)))).collect(),
+            breeds: tally(Tally::Records(Kind::Breed)),
+            health_statuses: tally(Tally::Records(Kind::Health)),
+        })
+    }
+
+    /// Opens every record and compares every index, counter and catalog row with a recount. `progress` answers
+    /// whether to go on.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn check(&self, actor: &Actor, progress: &mut (dyn FnMut(Progress) -> bool + Send)) -> Result<CheckReport> {
+        self.acting(actor, Permission::Maintain)?;
+        self.read(|store| Ok(store.check(progress)?))
+    }
+
+    /// Rebuilds the indexes and counters from the records.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn repair(&self, actor: &Actor, progress: &mut (dyn FnMut(Progress) -> bool + Send)) -> Result<CheckReport> {
+        self.acting(actor, Permission::Maintain)?;
+        self.read(|store| Ok(store.repair(actor, progress)?))
+    }
+}

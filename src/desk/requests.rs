@@ -1,0 +1,622 @@
+//! Adoption requests: asking, the queue, and the decision.
+
+use super::{Desk, Done, Fault, Reads, Step, acting, cats, expect_rev, line, paragraph, today, users};
+use crate::model::{
+    Action, Actor, AdoptionRequest, Cat, CatId, CatStatus, CatStatusKind, Error, HealthStatus, HistoryEvent, Kind,
+    Need, Permission, RequestId, RequestStatus, Result, Role, Stamp, User, UserId, Verdict, Who,
+    decision::{self, Deciding, PLACED_ELSEWHERE, Plan, Scene},
+    limits,
+    query::{Choice, RequestQuery},
+};
+use crate::store::{Listing, Tx};
+
+/// One row of a list of requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestLine {
+    /// The request.
+    pub id: RequestId,
+    /// The cat asked for.
+    pub cat: CatId,
+    /// What people call it.
+    pub cat_name: String,
+    /// Its adoption status.
+    pub cat_status: CatStatusKind,
+    /// Who asks.
+    pub user: UserId,
+    /// What to call them.
+    pub user_name: String,
+    /// Where it stands.
+    pub status: RequestStatus,
+    /// When it came.
+    pub requested_at: Stamp,
+    /// Days since then.
+    pub days: i32,
+    /// Its place among the open requests for the cat, from 1; `None` when it is closed.
+    pub place: Option<usize>,
+    /// How many open requests there are for the cat.
+    pub of: usize,
+    /// Staff wait for an answer.
+    pub awaiting_reply: bool,
+    /// The applicant must not adopt; never set for those who are not staff.
+    pub flagged: bool,
+    /// Without a decision for longer than the limit.
+    pub overdue: bool,
+}
+
+/// Another request of the same applicant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastRequest {
+    /// The request.
+    pub request: RequestId,
+    /// The cat asked for.
+    pub cat: CatId,
+    /// What people call it.
+    pub cat_name: String,
+    /// Where it stands.
+    pub status: RequestStatus,
+    /// When it came.
+    pub requested_at: Stamp,
+}
+
+/// What staff see of an applicant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Applicant {
+    /// The account.
+    pub id: UserId,
+    /// What to call them.
+    pub name: String,
+    /// The sign-in name.
+    pub username: String,
+    /// Their e-mail address.
+    pub email: Option<String>,
+    /// Their telephone.
+    pub phone: String,
+    /// Why they must not adopt, if so.
+    pub banned: Option<String>,
+    /// Whether the account is locked.
+    pub locked: bool,
+    /// Since when they have an account.
+    pub registered_at: Stamp,
+    /// Their other requests, newest first.
+    pub past: Vec<PastRequest>,
+}
+
+/// Everything about one request that its reader may see.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestCard {
+    /// The request.
+    pub request: AdoptionRequest,
+    /// Its cat, as far as the reader may see it.
+    pub cat: Cat,
+    /// The name of the cat's breed; empty when unknown.
+    pub breed: String,
+    /// The cat's state of health.
+    pub health: Option<HealthStatus>,
+    /// The applicant, for staff.
+    pub applicant: Option<Applicant>,
+    /// The queue of the cat with this request in it, for staff.
+    pub competing: Vec<cats::QueuePlace>,
+    /// Its place in the queue, from 1, while it is open.
+    pub place: Option<usize>,
+    /// How many open requests there are for the cat.
+    pub of: usize,
+    /// Without a decision for longer than the limit.
+    pub overdue: bool,
+    /// Whether the reader sees what staff see.
+    pub staff: bool,
+}
+
+/// Whom staff take a request for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ApplicantRef {
+    /// Somebody with an account.
+    Existing(UserId),
+    /// Somebody new: the account is made in the same commit.
+    New(Vec<users::UserChange>),
+}
+
+/// What a verdict would do, before it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Preview {
+    /// In one sentence: "Approve Ana for Miso."
+    pub sentence: String,
+    /// What follows from it, a sentence each.
+    pub consequences: Vec<String>,
+    /// Whether it needs words.
+    pub need: Need,
+    /// The revision of the request that was looked at.
+    pub rev: u32,
+}
+
+/// The order of the triage queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TriageOrder {
+    /// The oldest request first.
+    ByDate,
+    /// Cat by cat, the cat with the oldest request first.
+    ByCat,
+}
+
+/// Everything a decision looks at, loaded.
+struct Loaded {
+    request: AdoptionRequest,
+    cat: Cat,
+    health: Option<HealthStatus>,
+    applicant: User,
+    queue: Vec<AdoptionRequest>,
+}
+
+impl Loaded {
+    fn of(reads: &impl Reads, id: RequestId) -> Step<Self> {
+        let request: AdoptionRequest = reads.load_or_missing(id)?;
+        let cat = cats::cat_of(reads, &request)?;
+        let health = cat.health.map(|id| reads.load(id)).transpose()?.flatten();
+        let applicant: User = reads.load_or_missing(request.user)?;
+        let queue = cats::queue(reads, request.cat)?;
+        Ok(Self { request, cat, health, applicant, queue })
+    }
+
+    fn plan(&self, verdict: Verdict, deciding: Deciding<'_>, may_override: bool) -> Result<Plan> {
+        let scene = Scene {
+            request: &self.request,
+            cat: &self.cat,
+            health: self.health.as_ref(),
+            applicant: &self.applicant,
+            queue: &self.queue,
+            may_override,
+        };
+        decision::plan(&scene, verdict, deciding)
+    }
+
+    /// "Approve Ana for Miso."
+    fn sentence(&self, verdict: Verdict) -> String {
+        let (who, cat) = (self.applicant.display_name(), self.cat.display_name());
+        match verdict {
+            Verdict::Approve => format!("Approve {who} for {cat}."),
+            Verdict::Reject => format!("Reject {who}'s request for {cat}."),
+            Verdict::AskForMore => format!("Ask {who} for more about the request for {cat}."),
+            Verdict::Complete => format!("{cat} goes home with {who}."),
+            Verdict::FallThrough => format!("The adoption of {cat} by {who} falls through."),
+            Verdict::Withdraw => format!("Withdraw {who}'s request for {cat}."),
+            Verdict::Reopen => format!("Reopen {who}'s request for {cat}."),
+        }
+    }
+}
+
+/// Which right a verdict needs; the applicant may withdraw without it.
+const fn action(verdict: Verdict) -> Action {
+    match verdict {
+        Verdict::Approve => Action::Approve,
+        Verdict::Reject => Action::Reject,
+        Verdict::AskForMore => Action::AskForMore,
+        Verdict::Complete => Action::Complete,
+        Verdict::FallThrough => Action::FallThrough,
+        Verdict::Withdraw => Action::Withdraw,
+        Verdict::Reopen => Action::Reopen,
+    }
+}
+
+/// Whether the actor may pass this verdict on this request; a stranger's request does not exist for those
+/// who decide nothing.
+fn entitled(acting: &super::Acting, request: &AdoptionRequest, verdict: Verdict) -> Result<()> {
+    if acting.may(Permission::DecideRequests) {
+        return Ok(());
+    }
+    if !acting.is(request.user) {
+        return Err(Error::not_found(Kind::Request, request.id));
+    }
+    if verdict == Verdict::Withdraw { Ok(()) } else { Err(Error::Denied(Permission::DecideRequests)) }
+}
+
+/// The reason given to those who asked for a cat that left.
+pub(super) fn left_reason(cat: &Cat) -> String {
+    match cat.status {
+        CatStatus::Departed(kind) => format!("no longer in our care: {}", kind.label().to_lowercase()),
+        _ => PLACED_ELSEWHERE.to_owned(),
+    }
+}
+
+/// Rejects every open request for a cat that left, with the reason.
+pub(super) fn close_queue(tx: &mut Tx<'_>, by: Who, cat: &Cat) -> Step<()> {
+    let reason = left_reason(cat);
+    for mut request in cats::queue(tx, cat.id)? {
+        let deciding = Deciding { by, at: tx.now(), today: tx.now().day(), words: &reason };
+        decision::close(&mut request, RequestStatus::Rejected, deciding, HistoryEvent::Rejected);
+        tx.update(&mut request)?;
+    }
+    Ok(())
+}
+
+/// Refuses a second open request of the same person for the same cat.
+fn refuse_double(queue: &[AdoptionRequest], user: &User, cat: &Cat) -> Result<()> {
+    match queue.iter().find(|r| r.user == user.id) {
+        Some(open) => Err(Error::refused(format!(
+            "{} already has an open request for {} (number {})",
+            user.display_name(),
+            cat.display_name(),
+            open.id
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Puts a new request at the end of the queue: waitlisted while another is approved.
+fn enqueue(tx: &mut Tx<'_>, by: Who, cat: &Cat, user: UserId, notes: String, note: &str) -> Step<AdoptionRequest> {
+    let now = tx.now();
+    let mut request = AdoptionRequest::new(cat.id, user, now, notes);
+    request.record(now, by, HistoryEvent::Requested, note);
+    if cat.status.kind() == CatStatusKind::Pending {
+        request.waitlisted_from = Some(RequestStatus::Pending);
+        request.status = RequestStatus::Waitlisted;
+        request.record(now, by, HistoryEvent::Waitlisted, "");
+    }
+    tx.insert(&mut request)?;
+    Ok(request)
+}
+
+impl Desk {
+    /// The requests that match a query, in its order; one's own only for those who are not staff.
+    ///
+    /// # Errors
+    /// `SignedOut`.
+    pub fn requests(&self, actor: &Actor, query: &RequestQuery) -> Result<Vec<u32>> {
+        let acting = self.acting(actor, Permission::OwnRequests)?;
+        let catalog = self.store().catalog();
+        if acting.may(Permission::DecideRequests) {
+            return Ok(catalog.requests(query, today()));
+        }
+        let own = |id: &u32| catalog.request(RequestId(*id)).is_some_and(|r| acting.is(r.user));
+        Ok(catalog
+            .requests(&RequestQuery { flagged: None, user: Choice::default(), ..query.clone() }, today())
+            .into_iter()
+            .filter(own)
+            .collect())
+    }
+
+    /// The rows of some of them, in that order.
+    ///
+    /// # Errors
+    /// `SignedOut`.
+    pub fn request_rows(&self, actor: &Actor, ids: &[u32]) -> Result<Vec<RequestLine>> {
+        let acting = self.acting(actor, Permission::OwnRequests)?;
+        let staff = acting.may(Permission::DecideRequests);
+        let today = today();
+        let catalog = self.store().catalog();
+        let rows = ids.iter().filter_map(|&id| catalog.request(RequestId(id)));
+        Ok(rows
+            .filter(|row| staff || acting.is(row.user))
+            .map(|row| {
+                let (place, of) = catalog.place(row.id);
+                let cat = catalog.cat(row.cat);
+                let user = catalog.user(row.user);
+                RequestLine {
+                    id: row.id,
+                    cat: row.cat,
+                    cat_name: catalog.cat_title(row.cat),
+                    cat_status: cat.map_or(CatStatusKind::Departed, |c| c.status),
+                    user: row.user,
+                    user_name: catalog.user_title(row.user),
+                    status: row.status,
+                    requested_at: row.requested_at,
+                    days: row.requested_at.days_until(today),
+                    place,
+                    of,
+                    awaiting_reply: row.awaiting_reply,
+                    flagged: staff && user.is_some_and(|u| u.banned),
+                    overdue: row.status == RequestStatus::Pending
+                        && row.requested_at.days_until(today) > super::OVERDUE_DAYS,
+                }
+            })
+            .collect())
+    }
+
+    /// Everything about one request that the actor may see.
+    ///
+    /// # Errors
+    /// `NotFound`, also for somebody else's when the actor decides nothing.
+    pub fn request(&self, actor: &Actor, id: RequestId) -> Result<RequestCard> {
+        let acting = self.acting(actor, Permission::OwnRequests)?;
+        let staff = acting.may(Permission::DecideRequests);
+        let mut loaded = self.read(|store| Loaded::of(store, id))?;
+        if !staff && !acting.is(loaded.request.user) {
+            return Err(Error::not_found(Kind::Request, id));
+        }
+        let place = loaded.queue.iter().position(|r| r.id == id).map(|i| i + 1);
+        let card = self.cat(actor, loaded.request.cat)?;
+        if !staff {
+            let own = |by: &mut Who| {
+                if acting.user.is_none_or(|me| *by != Who::User(me)) {
+                    *by = Who::Program;
+                }
+            };
+            loaded.request.history.iter_mut().for_each(|h| own(&mut h.by));
+            if let Some(decision) = &mut loaded.request.decision {
+                own(&mut decision.by);
+            }
+        }
+        let applicant = if staff { Some(self.applicant(&loaded)?) } else { None };
+        Ok(RequestCard {
+            place,
+            of: loaded.queue.len(),
+            overdue: cats::is_overdue(&loaded.request, today()),
+            request: loaded.request,
+            breed: card.breed.map(|b| b.name).unwrap_or_default(),
+            health: card.health,
+            cat: card.cat,
+            applicant,
+            competing: card.queue,
+            staff,
+        })
+    }
+
+    fn applicant(&self, loaded: &Loaded) -> Result<Applicant> {
+        let user = &loaded.applicant;
+        let past = self.read(|store| {
+            let mut past = Vec::new();
+            for id in store.listing(Listing::RequestsOfUser(user.id))?.into_iter().rev() {
+                let id = RequestId(id);
+                if id == loaded.request.id {
+                    continue;
+                }
+                let Some(request) = store.load::<AdoptionRequest>(id)?.filter(|r| r.user == user.id) else { continue };
+                let cat = store.load::<Cat>(request.cat)?;
+                past.push(PastRequest {
+                    request: id,
+                    cat: request.cat,
+                    cat_name: cat.map_or_else(|| format!("cat {}", request.cat), |c| c.display_name()),
+                    status: request.status,
+                    requested_at: request.requested_at,
+                });
+            }
+            Ok(past)
+        })?;
+        Ok(Applicant {
+            id: user.id,
+            name: user.display_name(),
+            username: user.username.clone(),
+            email: user.email.clone(),
+            phone: user.phone.clone(),
+            banned: user.banned.as_ref().map(|b| b.reason.clone()),
+            locked: user.locked.is_some(),
+            registered_at: user.registered_at,
+            past,
+        })
+    }
+
+    /// Names whoever did something on a request, for its history.
+    pub fn name_of(&self, actor: &Actor, who: Who) -> String {
+        match (who, self.rights(actor)) {
+            (Who::User(id), Ok(rights)) if rights.role == Role::User && rights.user != Some(id) => {
+                "the shelter".to_owned()
+            }
+            (Who::Program | Who::Console, Ok(rights)) if rights.role == Role::User => "the shelter".to_owned(),
+            (who, Ok(_)) => self.who_name(who),
+            (_, Err(_)) => String::new(),
+        }
+    }
+
+    /// Asks for a cat in the actor's own name.
+    ///
+    /// # Errors
+    /// `NotFound` for a cat not on offer, `Refused` for a second open request and by the rules of
+    /// [`decision::may_ask`].
+    pub fn ask(&self, actor: &Actor, cat: CatId, notes: &str) -> Result<AdoptionRequest> {
+        let notes = paragraph("notes", notes, limits::NOTES)?;
+        let written = self.commit(actor, Permission::OwnRequests, move |tx, acting| {
+            let Some(me) = acting.user else {
+                return Err(Error::refused("the console asks for nobody; name the applicant").into());
+            };
+            let user: User = tx.need(me)?;
+            let cat: Cat = tx.load_or_missing(cat)?;
+            let health: Option<HealthStatus> = cat.health.map(|id| tx.load(id)).transpose()?.flatten();
+            let queue = cats::queue(tx, cat.id)?;
+            let hidden = !acting.may(Permission::SeeCats) && !cats::offered(&cat, health.as_ref());
+            if hidden && !queue.iter().any(|r| r.user == me) {
+                return Err(Error::not_found(Kind::Cat, cat.id).into());
+            }
+            refuse_double(&queue, &user, &cat)?;
+            decision::may_ask(&cat, health.as_ref(), &user, false)?;
+            tx.describe(Action::Request, cat.display_name());
+            enqueue(tx, acting.who, &cat, me, notes, "")
+        })?;
+        Ok(written.value)
+    }
+
+    /// Takes a request for a walk-in or a caller, making the applicant's account in the same commit if they
+    /// have none. What an admin may override needs a reason.
+    ///
+    /// # Errors
+    /// `Invalid` for the applicant's fields, `Refused` by the rules of [`decision::may_ask`].
+    pub fn take_request(
+        &self,
+        actor: &Actor,
+        cat: CatId,
+        applicant: ApplicantRef,
+        notes: &str,
+        override_reason: Option<String>,
+    ) -> Result<AdoptionRequest> {
+        let notes = paragraph("notes", notes, limits::NOTES)?;
+        let reason = line("reason", &override_reason.unwrap_or_default(), limits::REASON)?;
+        let written = self.commit(actor, Permission::DecideRequests, move |tx, acting| {
+            let cat: Cat = tx.load_or_missing(cat)?;
+            let health: Option<HealthStatus> = cat.health.map(|id| tx.load(id)).transpose()?.flatten();
+            let user = match applicant {
+                ApplicantRef::Existing(id) => tx.load_or_missing::<User>(id)?,
+                ApplicantRef::New(changes) => {
+                    let mut user = User::new("", Role::User);
+                    users::apply(&mut user, changes)?;
+                    user.registered_at = tx.now();
+                    tx.insert(&mut user)?;
+                    user
+                }
+            };
+            refuse_double(&cats::queue(tx, cat.id)?, &user, &cat)?;
+            overridden(decision::may_ask(&cat, health.as_ref(), &user, acting.may(Permission::Override))?, &reason)?;
+            tx.describe(Action::Request, format!("{} for {}", user.display_name(), cat.display_name()));
+            enqueue(tx, acting.who, &cat, user.id, notes, &reason)
+        })?;
+        Ok(written.value)
+    }
+
+    /// Changes the applicant's notes; an answer to a question ends the waiting for it.
+    ///
+    /// # Errors
+    /// `NotFound` for somebody else's, `Refused` once it is closed, `Conflict`.
+    pub fn edit_notes(&self, actor: &Actor, id: RequestId, rev: u32, notes: &str) -> Result<AdoptionRequest> {
+        let notes = paragraph("notes", notes, limits::NOTES)?;
+        let written = self.commit(actor, Permission::OwnRequests, move |tx, acting| {
+            let mut request: AdoptionRequest = tx.load_or_missing(id)?;
+            if !acting.is(request.user) && !acting.may(Permission::DecideRequests) {
+                return Err(Error::not_found(Kind::Request, id).into());
+            }
+            expect_rev(&request, rev)?;
+            if !request.status.is_open() {
+                let status = request.status.label().to_lowercase();
+                return Err(Error::refused(format!("request {id} is {status}; its notes stay as they are")).into());
+            }
+            if notes != request.notes {
+                request.notes = notes;
+                request.awaiting_reply = false;
+                request.record(tx.now(), acting.who, HistoryEvent::NotesChanged, "");
+                tx.describe(Action::EditNotes, "");
+                tx.update(&mut request)?;
+            }
+            Ok(request)
+        })?;
+        Ok(written.value)
+    }
+
+    /// What a verdict would do, with nothing done.
+    ///
+    /// # Errors
+    /// Those of [`Desk::decide`].
+    pub fn preview(&self, actor: &Actor, id: RequestId, verdict: Verdict) -> Result<Preview> {
+        let acting = self.acting(actor, Permission::OwnRequests)?;
+        let loaded = self.read(|store| Loaded::of(store, id))?;
+        entitled(&acting, &loaded.request, verdict)?;
+        let deciding = Deciding { by: acting.who, at: Stamp::now(), today: today(), words: "" };
+        let plan = loaded.plan(verdict, deciding, acting.may(Permission::Override))?;
+        let mut consequences = Vec::new();
+        let count = |status| plan.others.iter().filter(|r| r.status == status).count();
+        let people = |n: usize| if n == 1 { "1 other".to_owned() } else { format!("{n} others") };
+        if acting.may(Permission::DecideRequests) {
+            match count(RequestStatus::Waitlisted) {
+                0 => {}
+                1 => consequences.push("1 other waits.".to_owned()),
+                n => consequences.push(format!("{n} others wait.")),
+            }
+            match count(RequestStatus::Rejected) {
+                0 => {}
+                n => consequences.push(format!(
+                    "{} rejected: \"{PLACED_ELSEWHERE}\".",
+                    if n == 1 { "1 other is".to_owned() } else { format!("{n} others are") }
+                )),
+            }
+            match count(RequestStatus::Pending) {
+                0 => {}
+                n => consequences.push(format!(
+                    "{} back in the queue, in their order.",
+                    if n == 1 { format!("{} is", people(n)) } else { format!("{} are", people(n)) }
+                )),
+            }
+            if let Some(cat) = &plan.cat {
+                consequences.push(format!("{} becomes {}.", cat.display_name(), cat.status.kind().label()));
+            }
+            if plan.request.status == RequestStatus::Waitlisted {
+                consequences.push("Another request is approved, so it waits.".to_owned());
+            }
+        }
+        Ok(Preview {
+            sentence: loaded.sentence(verdict),
+            consequences,
+            need: plan.need,
+            rev: loaded.request.version.rev,
+        })
+    }
+
+    /// Passes a verdict on a request as it was at revision `rev`: request, competing requests, cat, stays,
+    /// indexes and audit entry in one commit.
+    ///
+    /// # Errors
+    /// `Refused` with the rule, `Invalid` at `reason` where one is needed, `Conflict` when somebody was first.
+    pub fn decide(&self, actor: &Actor, id: RequestId, rev: u32, verdict: Verdict, reason: &str) -> Result<Done> {
+        let words = line("reason", reason, limits::REASON)?;
+        let by = actor.clone();
+        let written = self
+            .store()
+            .write(actor, move |tx| -> Step<String> {
+                let acting = acting(tx, &by)?;
+                acting.need(Permission::OwnRequests)?;
+                let loaded = Loaded::of(tx, id)?;
+                entitled(&acting, &loaded.request, verdict)?;
+                let deciding = Deciding { by: acting.who, at: tx.now(), today: tx.now().day(), words: &words };
+                let plan = match loaded.plan(verdict, deciding, acting.may(Permission::Override)) {
+                    // Somebody was first: who and what says more than the rule that follows from it.
+                    Err(Error::Refused { .. }) if loaded.request.version.rev != rev => {
+                        expect_rev(&loaded.request, rev)?;
+                        return Ok(String::new());
+                    }
+                    other => other?,
+                };
+                expect_rev(&loaded.request, rev)?;
+                overridden(plan.need, &words)?;
+                tx.describe(action(verdict), words.as_str());
+                let mut request = plan.request;
+                tx.update(&mut request)?;
+                if let Some(mut cat) = plan.cat {
+                    tx.update(&mut cat)?;
+                }
+                for mut other in plan.others {
+                    tx.update(&mut other)?;
+                }
+                Ok(done_sentence(&loaded, verdict))
+            })
+            .map_err(|fault: Fault| self.explain(fault))?;
+        Ok(Done { message: written.value, commit: written.commit })
+    }
+
+    /// The requests that wait for staff (pending and approved), in the order of triage.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn triage(&self, actor: &Actor, order: TriageOrder) -> Result<Vec<u32>> {
+        self.acting(actor, Permission::DecideRequests)?;
+        let catalog = self.store().catalog();
+        let waiting = RequestQuery {
+            status: Choice::of([RequestStatus::Pending, RequestStatus::Approved]),
+            ..RequestQuery::default()
+        };
+        let mut ids = catalog.requests(&waiting, today());
+        if order == TriageOrder::ByCat {
+            let mut first: std::collections::HashMap<CatId, usize> = std::collections::HashMap::new();
+            for (i, &id) in ids.iter().enumerate() {
+                if let Some(row) = catalog.request(RequestId(id)) {
+                    first.entry(row.cat).or_insert(i);
+                }
+            }
+            ids.sort_by_key(|&id| catalog.request(RequestId(id)).and_then(|row| first.get(&row.cat).copied()));
+        }
+        Ok(ids)
+    }
+}
+
+/// Refuses when words are needed and none are given.
+fn overridden(need: Need, words: &str) -> Result<()> {
+    match need {
+        Need::Required(why) if words.is_empty() => Err(Error::invalid("reason", format!("a reason is needed: {why}"))),
+        _ => Ok(()),
+    }
+}
+
+fn done_sentence(loaded: &Loaded, verdict: Verdict) -> String {
+    let (who, cat) = (loaded.applicant.display_name(), loaded.cat.display_name());
+    match verdict {
+        Verdict::Approve => format!("Approved {who} for {cat}."),
+        Verdict::Reject => format!("Rejected {who}'s request for {cat}."),
+        Verdict::AskForMore => format!("Asked {who} for more about {cat}."),
+        Verdict::Complete => format!("{cat} is adopted by {who}."),
+        Verdict::FallThrough => format!("The adoption of {cat} by {who} fell through."),
+        Verdict::Withdraw => format!("Withdrew {who}'s request for {cat}."),
+        Verdict::Reopen => format!("Reopened {who}'s request for {cat}."),
+    }
+}
