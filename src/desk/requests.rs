@@ -10,7 +10,7 @@ use super::{Desk, Reads, Step, cats, expect_rev, line, paragraph, today, users};
 use crate::model::{
     Action, Actor, AdoptionRequest, Cat, CatId, CatStatus, CatStatusKind, Error, HealthStatus, HistoryEvent, Kind,
     Permission, RequestId, RequestStatus, Result, Role, Stamp, User, UserId, Who,
-    decision::{self, Deciding, PLACED_ELSEWHERE, Scene},
+    decision::{self, Deciding, PLACED_ELSEWHERE},
     limits,
     query::{Choice, RequestQuery},
 };
