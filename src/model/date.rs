@@ -37,6 +37,12 @@ impl Day {
         EPOCH.checked_add(self.0.days()).unwrap_or(EPOCH)
     }
 
+    /// The moment at which the day begins, in the time zone of the machine.
+    pub fn start(self) -> Stamp {
+        let zoned = self.date().to_zoned(jiff::tz::TimeZone::system());
+        zoned.map_or(Stamp(i64::from(self.0) * 86_400_000), |z| Stamp(z.timestamp().as_millisecond()))
+    }
+
     /// Today, in the time zone of the machine.
     pub fn today() -> Self {
         Self::from_date(jiff::Zoned::now().date()).unwrap_or(Self(0))
