@@ -29,8 +29,7 @@ use crate::model::{
 };
 use crate::store::{Changed, Store, StoreError, Subscription, Tx, Written};
 
-/// After how many days without a decision a pending request is overdue.
-pub const OVERDUE_DAYS: i32 = 14;
+pub use crate::model::request::OVERDUE_DAYS;
 
 /// The adoption desk of one shelter. Cheap to clone; every session has one.
 #[derive(Clone)]

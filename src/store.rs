@@ -15,7 +15,6 @@ mod check;
 mod listing;
 mod open;
 mod tx;
-mod views;
 
 pub use catalog::Catalog;
 pub use change::Change;

@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{CatId, RequestId, Stamp, UserId, Version, Who, coded::coded, id::record};
 
+/// After how many days a pending request counts as overdue. Nothing happens to it by itself; it rises to the top.
+pub const OVERDUE_DAYS: i32 = 14;
+
 coded! {
     /// Where a request stands.
     pub enum RequestStatus("request status") {

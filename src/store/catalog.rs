@@ -26,7 +26,8 @@ use std::sync::Arc;
 
 use super::Change;
 use crate::model::{
-    AdoptionRequest, Breed, BreedId, Cat, CatId, Day, HealthId, HealthStatus, RequestId, RequestStatus, User, UserId,
+    AdoptionRequest, Breed, BreedId, Cat, CatId, CatStatusKind, Day, HealthId, HealthStatus, RequestId, RequestStatus,
+    User, UserId, request::OVERDUE_DAYS,
 };
 use cats::Cats;
 use names::Names;
@@ -159,14 +160,41 @@ impl Catalog {
         self.requests.row(id.0)
     }
 
-    /// The name of a breed.
-    pub fn breed_name(&self, id: BreedId) -> Option<&Arc<str>> {
-        self.breeds.name(id.0)
+    /// The name of a breed; empty when there is none of that number.
+    pub fn breed_name(&self, id: BreedId) -> &str {
+        self.breeds.name(id.0).map_or("", |name| name)
     }
 
-    /// The name of a health status.
-    pub fn health_name(&self, id: HealthId) -> Option<&Arc<str>> {
-        self.health.name(id.0)
+    /// The name of a health status; empty when there is none of that number.
+    pub fn health_name(&self, id: HealthId) -> &str {
+        self.health.name(id.0).map_or("", |name| name)
+    }
+
+    /// What people call a cat: its name, else its tag, else its number.
+    pub fn cat_title(&self, id: CatId) -> String {
+        self.cat(id).map_or_else(|| format!("cat {id}"), CatRow::display_name)
+    }
+
+    /// What people call a user: the full name, else the sign-in name.
+    pub fn user_title(&self, id: UserId) -> String {
+        self.user(id).map_or_else(|| format!("user {id}"), |user| user.display_name().to_owned())
+    }
+
+    /// Whether a cat is on offer to everyone: available, not archived, in no state of health that keeps it from
+    /// being adopted.
+    pub fn is_offered(&self, id: CatId) -> bool {
+        self.cat(id).is_some_and(|cat| {
+            cat.status == CatStatusKind::Available
+                && !cat.archived
+                && !cat.health.is_some_and(|health| self.health_prevents_adoption(health))
+        })
+    }
+
+    /// The place of an open request in its cat's queue, from 1, and how many open requests that queue has.
+    pub fn place(&self, id: RequestId) -> (Option<usize>, usize) {
+        let Some(request) = self.request(id) else { return (None, 0) };
+        let open = || self.requests_of_cat(request.cat).filter(|r| r.status.is_open());
+        (open().position(|r| r.id == id).map(|at| at + 1), open().count())
     }
 
     /// Whether a health status keeps a cat from being adopted.
@@ -209,9 +237,9 @@ impl Catalog {
         self.requests.in_status(status).len()
     }
 
-    /// Pending requests that arrived more than `overdue_days` days before `today`.
-    pub fn overdue(&self, today: Day, overdue_days: i32) -> usize {
-        let since = Day(today.0 - overdue_days).start();
+    /// Pending requests that arrived more than [`OVERDUE_DAYS`] days before `today`.
+    pub fn overdue(&self, today: Day) -> usize {
+        let since = Day(today.0 - OVERDUE_DAYS).start();
         self.requests.in_status(RequestStatus::Pending).partition_point(|key| key.0 < since.0)
     }
 

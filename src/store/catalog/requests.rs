@@ -11,6 +11,7 @@ use super::{
 use crate::model::{
     AdoptionRequest, CatId, Day, RequestId, RequestStatus, Stamp, UserId,
     query::{Choice, Compare, Compared, Pick, RequestQuery, RequestSort, Span},
+    request::OVERDUE_DAYS,
     text::fold,
 };
 
@@ -168,11 +169,11 @@ fn moments(term: &Compared<Span>, today: Day) -> (i64, i64) {
 }
 
 impl Catalog {
-    /// The requests that match, in order. A pending request is overdue when it arrived more than `overdue_days`
+    /// The requests that match, in order. A pending request is overdue when it arrived more than [`OVERDUE_DAYS`]
     /// days before `today`.
-    pub fn requests(&self, q: &RequestQuery, today: Day, overdue_days: i32) -> Vec<u32> {
+    pub fn requests(&self, q: &RequestQuery, today: Day) -> Vec<u32> {
         let requests = &self.requests;
-        let overdue = Day(today.0 - overdue_days).start().0;
+        let overdue = Day(today.0 - OVERDUE_DAYS).start().0;
         let spans: Vec<_> = q.waiting.iter().map(|t| (t.compare == Compare::NotEqual, moments(t, today))).collect();
         let cat = self.picked(&q.cat, |id| self.cat_called(id));
         let user = self.picked(&q.user, |id| self.user_called(id));

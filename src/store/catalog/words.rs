@@ -137,9 +137,9 @@ impl Words {
 
     /// Removes a record whose words are not known any more, by a walk over all of them.
     pub(super) fn forget(&mut self, id: u32) {
-        let clean = |_: &Box<str>, holders: &mut Holders| (0..4).all(|place| !holders.remove(id << 2 | place));
-        self.vocabulary.retain(clean);
-        self.loading.retain(clean);
+        let keep = |holders: &mut Holders| (0..4).all(|place| !holders.remove(id << 2 | place));
+        self.vocabulary.retain(|_, holders| keep(holders));
+        self.loading.retain(|_, holders| keep(holders));
     }
 
     /// Ends the loading.
