@@ -127,7 +127,8 @@ fn approve(scene: &Scene<'_>, deciding: Deciding<'_>, plan: &mut Plan) -> Result
         _ => return Err(wrong_state(scene, Verdict::Approve)),
     }
     present(scene.cat)?;
-    if scene.cat.status.kind() == CatStatusKind::Pending {
+    let taken = others(scene).any(|r| r.status == RequestStatus::Approved);
+    if taken || scene.cat.status.kind() == CatStatusKind::Pending {
         return Err(already_approved(scene));
     }
     let mut overridden = Vec::new();
@@ -183,8 +184,14 @@ fn complete(scene: &Scene<'_>, deciding: Deciding<'_>, plan: &mut Plan) -> Resul
     if scene.request.status != RequestStatus::Approved {
         return Err(wrong_state(scene, Verdict::Complete));
     }
+    present(scene.cat)?;
+    if scene.cat.status.kind() != CatStatusKind::Pending {
+        return Err(Error::refused(format!("{} is not pending", scene.cat.display_name())));
+    }
+    // What came up since the approval stands against the adoption as it would have against the approval.
     let mut overridden = Vec::new();
     person(scene.applicant, &mut overridden)?;
+    adoptable(scene.cat, scene.health, &mut overridden);
     plan.need = match settle(overridden, scene.may_override, None)? {
         Need::None => Need::Optional,
         need => need,
@@ -393,3 +400,6 @@ fn wrong_state(scene: &Scene<'_>, verdict: Verdict) -> Error {
     };
     Error::refused(format!("request {} is {status} and cannot {what}", scene.request.id))
 }
+
+#[cfg(test)]
+mod tests;
