@@ -5,23 +5,51 @@
 //! the other, and sees what the closures before it did: [`Store::write`] returns only after the commit is
 //! on the disk. Only one file, `engine.rs`, names the engine.
 
-use std::{ops::Deref, sync::RwLock};
+use std::{
+    ops::Deref,
+    sync::{Arc, Weak, mpsc},
+};
 
 use crate::model::{Actor, AuditEntry, CommitNo, Kind, Record, Touched};
 
+mod audit;
 pub mod catalog;
 mod change;
 mod check;
+mod codec;
+mod core;
+mod engine;
+mod files;
+mod group;
+mod handle;
+mod indexes;
+mod keyring;
 mod listing;
+mod meta;
+mod migrate;
 mod open;
+mod probe;
+mod record;
+mod repair;
+mod seal;
+mod snapshot;
+mod tallies;
 mod tx;
+mod writer;
 
 pub use catalog::Catalog;
 pub use change::Change;
 pub use check::{CheckReport, Progress};
 pub use listing::{Cursor, Listing, Tally, Unique};
-pub use open::{OpenError, OpenOptions, Opened, probe};
+pub use open::{OpenError, OpenOptions, Opened};
+pub use probe::probe;
 pub use tx::Tx;
+
+use self::{
+    core::{Core, lock},
+    handle::Handle,
+    writer::{Message, Write},
+};
 
 /// What can go wrong in the store, with the way out in the message.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,73 +111,107 @@ pub struct Written<T> {
 
 /// A subscription to the commits; ends when it is dropped.
 #[must_use = "the subscription ends when it is dropped"]
-#[derive(Debug)]
-pub struct Subscription;
+pub struct Subscription {
+    core: Weak<Core>,
+    id: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(core) = self.core.upgrade() {
+            lock(&core.listeners).remove(&self.id);
+        }
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("id", &self.id).finish_non_exhaustive()
+    }
+}
 
 /// The store. Clones are handles of the same one; it is closed when the last one is dropped.
-#[derive(Debug, Clone)]
-pub struct Store {
-    catalog: std::sync::Arc<RwLock<Catalog>>,
+#[derive(Clone)]
+pub struct Store(Arc<Handle>);
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("id", &self.id()).finish_non_exhaustive()
+    }
 }
 
 impl Store {
+    fn core(&self) -> &Arc<Core> {
+        self.0.core()
+    }
+
     /// The store's own id, in hexadecimal; the key file is named after it.
     pub fn id(&self) -> &str {
-        unimplemented!()
+        &self.core().id
     }
 
     /// A record, if it is there.
     ///
     /// # Errors
     /// When the stored value cannot be read.
-    pub fn get<R: Record>(&self, _id: R::Id) -> Result<Option<R>, StoreError> {
-        unimplemented!()
+    pub fn get<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
+        self.core().get(id)
     }
 
     /// The record that has a unique value.
     ///
     /// # Errors
     /// When the index or the record cannot be read.
-    pub fn find(&self, _unique: Unique<'_>) -> Result<Option<u32>, StoreError> {
-        unimplemented!()
+    pub fn find(&self, unique: Unique<'_>) -> Result<Option<u32>, StoreError> {
+        self.core().find(unique)
     }
 
     /// A page of a listing: up to `limit` ids after a place in it, oldest first or newest first.
+    ///
+    /// A commit may come between this and the reading of a record: check that the record is what was listed.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn list(
         &self,
-        _listing: Listing,
-        _after: Option<Cursor>,
-        _limit: usize,
-        _newest_first: bool,
+        listing: Listing,
+        after: Option<Cursor>,
+        limit: usize,
+        newest_first: bool,
     ) -> Result<Vec<u32>, StoreError> {
-        unimplemented!()
+        self.core().list(listing, after, limit, newest_first)
     }
 
     /// The place of a record in a listing; `None` when it is not in it.
     ///
     /// # Errors
     /// When the record cannot be read.
-    pub fn cursor(&self, _listing: Listing, _id: u32) -> Result<Option<Cursor>, StoreError> {
-        unimplemented!()
+    pub fn cursor(&self, listing: Listing, id: u32) -> Result<Option<Cursor>, StoreError> {
+        self.core().cursor(listing, id)
     }
 
     /// Every record of a kind by id; for exports and checks, never on a key press. A value that cannot be read
     /// is one `Err`, and the rest follows.
     pub fn all<R: Record>(&self) -> impl Iterator<Item = Result<R, StoreError>> {
-        std::iter::empty()
+        let core = self.core();
+        let mut after = 0;
+        std::iter::from_fn(move || {
+            let page = (after < u32::MAX).then(|| core.records(R::KIND, after, check::AT_A_TIME))?;
+            after = page.upto;
+            Some(page.records)
+        })
+        .flatten()
+        .filter_map(|(_, record)| record.map(|any| any.to()).transpose())
     }
 
     /// A counter, exact, from memory.
-    pub fn tally(&self, _tally: Tally) -> u64 {
-        unimplemented!()
+    pub fn tally(&self, tally: Tally) -> u64 {
+        self.core().tally(tally)
     }
 
     /// The catalog, to read. Hold it shortly: the writer waits for it.
     pub fn catalog(&self) -> impl Deref<Target = Catalog> {
-        self.catalog.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.core().catalog()
     }
 
     /// Runs a closure on the writer's thread and returns when what it did is on the disk.
@@ -158,79 +220,93 @@ impl Store {
     /// The closure's own error, which discards what it did; or the store's.
     pub fn write<T, E>(
         &self,
-        _actor: &Actor,
-        _f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        actor: &Actor,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<Written<T>, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        unimplemented!()
+        self.core().writable()?;
+        let (reply, answer) = mpsc::sync_channel(1);
+        self.0.send(Message::Job(Box::new(Write::new(actor.clone(), f, reply))))?;
+        answer.recv().map_err(|_| StoreError::Failed("the store was closed".to_owned()))?
     }
 
-    /// Calls `f` after each commit, once it is on the disk and in the catalog. It runs on the writer's thread and must
-    /// not block.
-    pub fn subscribe(&self, _f: Box<dyn Fn(&Changed) + Send + Sync>) -> Subscription {
-        unimplemented!()
+    /// Calls `f` after each commit, once it is on the disk and in the catalog, and with no records when the catalog has become
+    /// ready. It runs on the writer's thread and must not block.
+    pub fn subscribe(&self, f: Box<dyn Fn(&Changed) + Send + Sync>) -> Subscription {
+        let mut listeners = lock(&self.core().listeners);
+        let id = listeners.last_key_value().map_or(0, |(id, _)| id + 1);
+        listeners.insert(id, f.into());
+        Subscription { core: Arc::downgrade(self.core()), id }
     }
 
     /// Entries of the audit log before a commit (or from the last one), newest first.
     ///
     /// # Errors
     /// When an entry cannot be read.
-    pub fn audit(&self, _before: Option<CommitNo>, _limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        unimplemented!()
+    pub fn audit(&self, before: Option<CommitNo>, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.core().audit(before, limit)
     }
 
     /// Entries of the audit log that touched a record, newest first.
     ///
     /// # Errors
     /// When an entry cannot be read.
-    pub fn audit_of(&self, _kind: Kind, _id: u32, _limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
-        unimplemented!()
+    pub fn audit_of(&self, kind: Kind, id: u32, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.core().audit_of(kind, id, limit)
     }
 
     /// One entry of the audit log with the records it touched.
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn audit_entry(&self, _no: CommitNo) -> Result<Option<(AuditEntry, Vec<Touched>)>, StoreError> {
-        unimplemented!()
+    pub fn audit_entry(&self, no: CommitNo) -> Result<Option<(AuditEntry, Vec<Touched>)>, StoreError> {
+        self.core().audit_entry(no)
     }
 
     /// Reads a stored form, such as [`Touched::before`].
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn decode<R: Record>(&self, _stored: &[u8]) -> Result<R, StoreError> {
-        unimplemented!()
+    pub fn decode<R: Record>(&self, stored: &[u8]) -> Result<R, StoreError> {
+        codec::decode(stored)
     }
 
-    /// Opens every record and recounts every index, counter, the catalog and the audit log. `progress` answers false to
-    /// break off.
+    /// Opens every record and recounts every index, counter, the catalog and the audit log, as they are at one
+    /// moment, while reads and writes go on. `progress` answers false to break off.
     ///
     /// # Errors
     /// When the engine itself fails; what is wrong with the content is in the report.
-    pub fn check(&self, _progress: &mut dyn FnMut(Progress) -> bool) -> Result<CheckReport, StoreError> {
-        unimplemented!()
+    pub fn check(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<CheckReport, StoreError> {
+        check::check(&self.0, progress)
     }
 
-    /// Rebuilds indexes and counters from the records. Writes wait meanwhile; reads go on. Broken off, it goes on from
-    /// there the next time.
+    /// Takes damaged records from the audit log and rebuilds indexes and counters from the records, then checks.
+    /// Writes wait meanwhile; reads go on. Broken off, it goes on from there the next time, unless there were commits.
     ///
     /// # Errors
     /// When the engine itself fails.
     pub fn repair(
         &self,
-        _actor: &Actor,
-        _progress: &mut (dyn FnMut(Progress) -> bool + Send),
+        actor: &Actor,
+        progress: &mut (dyn FnMut(Progress) -> bool + Send),
     ) -> Result<CheckReport, StoreError> {
-        unimplemented!()
+        repair::repair(&self.0, actor, progress)
+    }
+
+    /// Bytes that the store takes on the disk.
+    ///
+    /// # Errors
+    /// When the files cannot be looked at.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        Ok(self.core().engine.size_on_disk()?)
     }
 
     /// Why the store takes no more writes, if so.
     pub fn read_only(&self) -> Option<String> {
-        unimplemented!()
+        self.core().read_only.get().cloned()
     }
 
     /// Closes the store when this is the last handle: waits for the writer, writes the clean mark.
@@ -238,6 +314,6 @@ impl Store {
     /// # Errors
     /// When the mark cannot be written.
     pub fn close(self) -> Result<(), StoreError> {
-        unimplemented!()
+        Arc::into_inner(self.0).map_or(Ok(()), |mut handle| handle.close())
     }
 }

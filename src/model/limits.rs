@@ -33,5 +33,6 @@ pub const STAYS: usize = 60;
 pub const FAVOURITES: usize = 100;
 /// SSH keys of a user.
 pub const SSH_KEYS: usize = 4;
-/// A whole record, encoded.
-pub const RECORD: usize = 16 * 1024;
+/// A whole record, encoded: seventeen of them, as many as the engine keeps in a page, stay below the 128 KiB past
+/// which a page goes to a file that is never synced.
+pub const RECORD: usize = 6 * 1024;

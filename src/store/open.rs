@@ -1,10 +1,24 @@
 //! Opening: lock, key, leftovers, damage, and plain words for what stands in the way.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use crate::model::Door;
 
-use super::{Store, StoreError};
+use super::{
+    Store, StoreError,
+    core::Core,
+    engine::{self, Engine, EngineError, Tree},
+    files::{self, Copy, DataLock, STORE},
+    handle::Handle,
+    keyring::{self, Keyring},
+    meta, migrate,
+    probe::{self, Tried},
+    seal::SecretKey,
+};
 
 /// Where a store is and how to open it.
 #[derive(Debug, Clone)]
@@ -22,7 +36,7 @@ pub struct OpenOptions {
     /// The program to run as `PROG open-probe DIR` before a store that was not closed properly is opened;
     /// `None` tries in a thread instead, which cannot be ended when it hangs.
     pub probe: Option<PathBuf>,
-    /// How long that try may take.
+    /// How long an attempt to open the files may take.
     pub probe_limit: Duration,
     /// Through which door the store is opened, for those who find it locked.
     pub door: Door,
@@ -55,18 +69,139 @@ pub struct Opened {
     pub notices: Vec<String>,
 }
 
-/// Why a store does not open, with the way out in the message. Nothing was changed.
+/// Why a store does not open, with the way out in the message. Its content was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("the store is in use by {by}; close that, or attach to it")]
+    #[error("the store is in use by {by}; end that first")]
     Locked {
         /// Who has it, in words.
         by: String,
     },
-    /// Anything the store reports.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    /// There is no store, and none was to be made.
+    #[error("there is no store in {}; start `clowder` once to make one, or name another directory with --data", .path.display())]
+    NotThere {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The key file is not there.
+    #[error(
+        "the key file {} is missing. Put it back from your copy, or name it with --key; without the key the store cannot be read",
+        .path.display()
+    )]
+    MissingKey {
+        /// Where it was expected.
+        path: PathBuf,
+    },
+    /// The key file may not be read.
+    #[error("the key file {} cannot be read by this account; run as its owner, or change its owner", .path.display())]
+    UnreadableKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// Others could read the key file.
+    #[error("the key file {0} can be read by others; close it with: chmod 600 {0}", .path.display())]
+    OpenKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The key file is for this store but its key does not open it.
+    #[error("the key in {} does not open this store: it was changed or damaged. Put the right file back from your copy", .path.display())]
+    WrongKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The key file is another store's.
+    #[error("the key file {} belongs to another store; name this store's key with --key, or the other store with --data", .path.display())]
+    ForeignKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The store was written by a newer version.
+    #[error("the store in {} was written by a newer version of Clowder; update this one", .path.display())]
+    NewerFormat {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The engine's files cannot be opened.
+    #[error(
+        "the store in {} is damaged and does not open ({why}). It was left as it is. Restore a backup into an empty directory and \
+         start with --data; keep the damaged one until that works",
+        .path.display()
+    )]
+    Damaged {
+        /// The data directory.
+        path: PathBuf,
+        /// What the engine said.
+        why: String,
+    },
+    /// The store was in use and its files are gone or empty.
+    #[error(
+        "the files of the store in {} are gone or empty, although it was in use. Put them back or restore a backup. To begin anew all \
+         the same, use an empty directory",
+        .path.display()
+    )]
+    Vanished {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// The engine's files are there, the keyring is not.
+    #[error(
+        "{} is missing, and without it the store's files cannot be read. Put it back from a backup of the data directory",
+        .path.display()
+    )]
+    MissingKeyring {
+        /// Where it belongs.
+        path: PathBuf,
+    },
+    /// The keyring cannot be read.
+    #[error("{} is damaged. Put it back from a backup of the data directory", .path.display())]
+    DamagedKeyring {
+        /// The keyring.
+        path: PathBuf,
+    },
+    /// A directory that must be written to cannot be.
+    #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data", .path.display())]
+    ReadOnlyDirectory {
+        /// The directory or file.
+        path: PathBuf,
+    },
+    /// The disk is full.
+    #[error("the disk that holds {} is full; make room and start again", .path.display())]
+    DiskFull {
+        /// The directory or file.
+        path: PathBuf,
+    },
+    /// No room for the copy that is tried first.
+    #[error(
+        "the store in {} was not closed properly, and there is no room for the copy on which opening it is tried first; make room for as \
+         much again as it takes and start again",
+        .path.display()
+    )]
+    NoRoomForCopy {
+        /// The data directory.
+        path: PathBuf,
+    },
+    /// Anything else.
+    #[error("the store does not open: {0}")]
+    Failed(String),
+}
+
+impl From<StoreError> for OpenError {
+    fn from(e: StoreError) -> Self {
+        Self::Failed(e.to_string())
+    }
+}
+
+/// The engine's words, about a data directory.
+fn engine_error(data: &Path, e: EngineError) -> OpenError {
+    if e.full {
+        OpenError::DiskFull { path: data.to_owned() }
+    } else if e.damaged {
+        OpenError::Damaged { path: data.to_owned(), why: e.message }
+    } else {
+        OpenError::Failed(e.message)
+    }
 }
 
 impl Store {
@@ -74,15 +209,159 @@ impl Store {
     ///
     /// # Errors
     /// Each with the way out in words.
-    pub fn open(_options: OpenOptions) -> Result<Opened, OpenError> {
-        unimplemented!()
+    pub fn open(options: OpenOptions) -> Result<Opened, OpenError> {
+        let data = &options.data;
+        if !data.exists() {
+            if !options.create {
+                return Err(OpenError::NotThere { path: data.clone() });
+            }
+            files::make_private_dir(data)?;
+        }
+        let lock = DataLock::take(data, options.door)?;
+        let mut notices = Vec::new();
+        let store_dir = data.join(STORE);
+        match Keyring::read(data)? {
+            Some(keyring) if keyring.in_use => {
+                let core = open_existing(&options, keyring, &mut notices)?;
+                start(core, lock, &options, false, notices)
+            }
+            Some(keyring) => {
+                // Its making was cut short: nothing was ever acknowledged.
+                let key = keyring.unlock(&options.config, options.key.as_deref())?;
+                let core = make(&options, keyring, &key)?;
+                start(core, lock, &options, true, notices)
+            }
+            None if engine::has_traces(&store_dir) => {
+                Err(OpenError::MissingKeyring { path: data.join(files::KEYRING) })
+            }
+            None if files::has_remains(data) => Err(OpenError::Vanished { path: data.clone() }),
+            None if !options.create => Err(OpenError::NotThere { path: data.clone() }),
+            None => {
+                if let Some(key) = keyring::remembered(data, &options.config) {
+                    notices.push(format!(
+                        "There was another store in {} before: the key file {} remembers it. A new one was made, with a key of its own.",
+                        data.display(),
+                        key.display()
+                    ));
+                }
+                let (keyring, key) = Keyring::create(data, &options.config, options.key.as_deref())?;
+                keyring.write(data)?;
+                let core = make(&options, keyring, &key)?;
+                start(core, lock, &options, true, notices)
+            }
+        }
     }
 }
 
-/// Tries to open the engine's directory; what the program does for the hidden words `open-probe DIR`.
-///
-/// # Errors
-/// What the engine said.
-pub fn probe(_dir: &std::path::Path) -> Result<(), String> {
-    unimplemented!()
+/// Makes the engine's files, and then notes that they are there.
+fn make(options: &OpenOptions, mut keyring: Keyring, key: &SecretKey) -> Result<Core, OpenError> {
+    let data = &options.data;
+    let dir = data.join(STORE);
+    files::make_private_dir(&dir)?;
+    let engine = Engine::open(&dir, options.cache_bytes).map_err(|e| engine_error(data, e))?;
+    let core = Core::new(keyring.store.clone(), engine, key);
+    migrate::run(&core, 0)?;
+    files::sync_dir(&dir)?;
+    files::sync_dir(data)?;
+    keyring.format = migrate::FORMAT;
+    keyring.in_use = true;
+    keyring.write(data)?;
+    Ok(core)
+}
+
+fn open_existing(options: &OpenOptions, mut keyring: Keyring, notices: &mut Vec<String>) -> Result<Core, OpenError> {
+    let data = &options.data;
+    if keyring.format > migrate::FORMAT {
+        return Err(OpenError::NewerFormat { path: data.clone() });
+    }
+    let key = keyring.unlock(&options.config, options.key.as_deref())?;
+    if !engine::is_there(&data.join(STORE)) {
+        return Err(OpenError::Vanished { path: data.clone() });
+    }
+    if keyring.format < migrate::FORMAT {
+        let backup = data.join(format!("before-format-{}", migrate::FORMAT));
+        if !backup.exists() {
+            files::copy_dir(&data.join(STORE), &backup).map_err(|e| files::open_error(data, &e))?;
+        }
+        notices.push(format!("The store was brought to a newer format. As it was, it is in {}.", backup.display()));
+    }
+    let engine = open_engine(options, notices)?;
+    let core = Core::new(keyring.store.clone(), engine, &key);
+    let format = core.meta_number(meta::FORMAT)?.ok_or_else(|| OpenError::Vanished { path: data.clone() })?;
+    if format > u64::from(migrate::FORMAT) {
+        return Err(OpenError::NewerFormat { path: data.clone() });
+    }
+    if keyring.format < migrate::FORMAT {
+        migrate::run(&core, keyring.format)?;
+        keyring.format = migrate::FORMAT;
+        keyring.write(data)?;
+    }
+    Ok(core)
+}
+
+/// Opens the engine's files. Unless they were closed properly and are as they were then, that is tried on a copy first.
+fn open_engine(options: &OpenOptions, notices: &mut Vec<String>) -> Result<Engine, OpenError> {
+    let data = &options.data;
+    let dir = data.join(STORE);
+    for leftover in engine::unfinished_snapshots(&dir) {
+        std::fs::remove_file(&leftover).map_err(|e| files::open_error(&leftover, &e))?;
+    }
+    if !files::take_clean_mark(data)? {
+        try_on_copy(options, notices)?;
+    }
+    let cache = options.cache_bytes;
+    match probe::guarded(options.probe_limit, move || Engine::open(&dir, cache)) {
+        Ok(opened) => opened.map_err(|e| engine_error(data, e)),
+        Err(why) => Err(OpenError::Damaged { path: data.clone(), why }),
+    }
+}
+
+fn try_on_copy(options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), OpenError> {
+    let data = &options.data;
+    let copy = Copy::of(data)?;
+    let first = match probe::try_open(&copy.path, options.probe.as_deref(), options.probe_limit) {
+        Tried::Opens => return Ok(()),
+        failed => failed,
+    };
+    drop(copy);
+    let snapshots = engine::snapshots(&data.join(STORE));
+    if !snapshots.is_empty() {
+        // A failed attempt may have written to the copy, so another one is made.
+        let copy = Copy::of(data)?;
+        for snapshot in engine::snapshots(&copy.path) {
+            std::fs::remove_file(&snapshot).map_err(|e| files::open_error(&snapshot, &e))?;
+        }
+        if probe::try_open(&copy.path, options.probe.as_deref(), options.probe_limit) == Tried::Opens {
+            drop(copy);
+            let aside = files::set_aside(data, &snapshots)?;
+            notices.push(format!(
+                "A damaged snapshot kept the store from opening. It was moved to {}; the store was opened without it. Run `clowder check`.",
+                aside.display()
+            ));
+            return Ok(());
+        }
+    }
+    Err(match first {
+        Tried::Fails(why) => OpenError::Damaged { path: data.clone(), why },
+        Tried::Empty | Tried::Opens => OpenError::Vanished { path: data.clone() },
+    })
+}
+
+/// Loads what is kept in memory and starts the threads.
+fn start(
+    core: Core,
+    lock: DataLock,
+    options: &OpenOptions,
+    fresh: bool,
+    notices: Vec<String>,
+) -> Result<Opened, OpenError> {
+    let generation = core.meta_number(meta::GENERATION)?.unwrap_or(1);
+    let generation = u32::try_from(generation).map_err(|_| OpenError::Failed("its index has no number".to_owned()))?;
+    core.engine.open_index(Tree::Index, generation).map_err(|e| engine_error(&options.data, e))?;
+    core.generation.store(generation, Ordering::Relaxed);
+    core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
+    *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
+    let handle =
+        Handle::start(Arc::new(core), lock, options.data.clone()).map_err(|e| OpenError::Failed(e.to_string()))?;
+    Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })
 }

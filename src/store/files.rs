@@ -1,0 +1,218 @@
+//! The files around the engine: directories, the lock, the mark of a clean end, copies.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
+    io::{self, Read as _, Seek as _, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use blake2::{Blake2b256, Digest as _};
+
+use crate::model::{Door, Stamp};
+
+use super::{OpenError, seal};
+
+/// The names in a data directory.
+pub(super) const STORE: &str = "store";
+pub(super) const KEYRING: &str = "keyring.toml";
+const LOCK: &str = "lock";
+const CLEAN: &str = "clean";
+const COPY: &str = "copy-to-try";
+
+/// Turns an error of the file system into words about the directory or file.
+pub(super) fn open_error(path: &Path, e: &io::Error) -> OpenError {
+    let path = path.to_owned();
+    match e.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::DiskFull { path },
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnlyDirectory { path },
+        _ => OpenError::Failed(format!("{}: {e}", path.display())),
+    }
+}
+
+/// Makes a directory that only its owner may enter, with those above it.
+pub(super) fn make_private_dir(path: &Path) -> Result<(), OpenError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| open_error(path, &e))
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_dir(path: &Path) -> Result<(), OpenError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(|e| open_error(path, &e))
+}
+
+/// Writes a file that only its owner may read, whole or not at all, and durably.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), OpenError> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let write = || -> io::Result<()> {
+        // A temporary file is made with mode 0600.
+        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    };
+    write().map_err(|e| open_error(path, &e))?;
+    sync_dir(dir)
+}
+
+/// The lock on a data directory; held until dropped.
+#[derive(Debug)]
+pub(super) struct DataLock {
+    _file: File,
+}
+
+impl DataLock {
+    /// Takes the lock and writes into it who has it.
+    pub(super) fn take(data: &Path, door: Door) -> Result<Self, OpenError> {
+        let path = data.join(LOCK);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|e| open_error(data, &e))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut by = String::new();
+                let _ = file.read_to_string(&mut by);
+                let by = if by.trim().is_empty() { "another process".to_owned() } else { by.trim().to_owned() };
+                return Err(OpenError::Locked { by });
+            }
+            Err(TryLockError::Error(e)) => return Err(open_error(&path, &e)),
+        }
+        let holder = format!(
+            "process {} ({}, since {})\n",
+            std::process::id(),
+            door.label().to_lowercase(),
+            Stamp::now().minute()
+        );
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(holder.as_bytes()))
+            .map_err(|e| open_error(&path, &e))?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// The engine's files with their sizes, and what is in the small ones: a mark that fits says that the store was closed
+/// and is as it was then.
+fn fingerprint(store: &Path) -> io::Result<String> {
+    let mut lines = BTreeMap::new();
+    for entry in fs::read_dir(store)? {
+        let entry = entry?;
+        let (name, meta) = (entry.file_name().to_string_lossy().into_owned(), entry.metadata()?);
+        if meta.is_file() {
+            let mut line = meta.len().to_string();
+            if name != "db" {
+                let mut hash = Blake2b256::new();
+                hash.update(fs::read(entry.path())?);
+                line = format!("{line} {}", seal::to_hex(&hash.finalize()));
+            }
+            lines.insert(name, line);
+        }
+    }
+    Ok(lines.into_iter().map(|(name, line)| format!("{name} {line}\n")).collect())
+}
+
+/// Leaves the mark of a clean end. The engine is closed.
+pub(super) fn mark_clean(data: &Path) -> Result<(), OpenError> {
+    let store = data.join(STORE);
+    let text = fingerprint(&store).map_err(|e| open_error(&store, &e))?;
+    write_private(&data.join(CLEAN), &text)
+}
+
+/// Takes the mark away, and says whether it was there and fitted.
+pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
+    let path = data.join(CLEAN);
+    let Ok(mark) = fs::read_to_string(&path) else { return Ok(false) };
+    fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
+    sync_dir(data)?;
+    Ok(fingerprint(&data.join(STORE)).is_ok_and(|now| now == mark))
+}
+
+/// Whether the directory holds anything that only a store leaves.
+pub(super) fn has_remains(data: &Path) -> bool {
+    [CLEAN, STORE].iter().any(|name| data.join(name).exists())
+}
+
+/// Waits until the engine has let go of its files: it ends its own threads a moment after it is dropped.
+pub(super) fn wait_released(store: &Path) -> bool {
+    let Ok(file) = File::open(store.join("db")) else { return false };
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(10) {
+        if file.try_lock().is_ok() {
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
+
+/// A copy of the engine's directory, removed when dropped.
+pub(super) struct Copy {
+    pub(super) path: PathBuf,
+}
+
+impl Copy {
+    pub(super) fn of(data: &Path) -> Result<Self, OpenError> {
+        let copy = Self { path: data.join(COPY) };
+        copy.remove();
+        copy_dir(&data.join(STORE), &copy.path).map_err(|e| match e.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                OpenError::NoRoomForCopy { path: data.to_owned() }
+            }
+            _ => open_error(data, &e),
+        })?;
+        Ok(copy)
+    }
+
+    fn remove(&self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+impl Drop for Copy {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Copies a directory with what is below it.
+pub(super) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Moves files aside into a new directory of the data directory, and says which.
+pub(super) fn set_aside(data: &Path, files: &[PathBuf]) -> Result<PathBuf, OpenError> {
+    let time = Stamp::now().zoned().strftime("%Y%m%d-%H%M%S").to_string();
+    let mut aside = data.join(format!("damaged-{time}"));
+    for n in 2.. {
+        if !aside.exists() {
+            break;
+        }
+        aside = data.join(format!("damaged-{time}-{n}"));
+    }
+    make_private_dir(&aside)?;
+    for file in files {
+        if let Some(name) = file.file_name() {
+            fs::rename(file, aside.join(name)).map_err(|e| open_error(file, &e))?;
+        }
+    }
+    sync_dir(data)?;
+    Ok(aside)
+}

@@ -1,0 +1,187 @@
+//! A group of writes that reaches the disk together.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::model::{Actor, AuditEntry, CommitNo, Stamp, Touched};
+
+use super::{
+    Catalog, Change, Changed, StoreError, audit,
+    core::{Core, lock},
+    engine::{Batch, Tree},
+    meta,
+    record::{self, AnyRecord},
+    tx::{Done, Layer, Tx},
+};
+
+/// How a write went: its commit, `None` when it changed nothing or its closure answered with an error.
+pub(super) type Outcome = Result<Option<CommitNo>, StoreError>;
+
+/// One write, waiting for its turn.
+pub(super) trait Job: Send {
+    /// Who writes.
+    fn actor(&self) -> &Actor;
+    /// Runs the closure; false discards what it did.
+    fn run(&mut self, tx: &mut Tx<'_>) -> bool;
+    /// Tells the one who waits. `Ok` hands over the closure's own answer.
+    fn finish(self: Box<Self>, outcome: Outcome);
+}
+
+/// Writes in the order they came, and what they changed together.
+#[derive(Default)]
+pub(super) struct Group {
+    layer: Layer,
+    commits: Vec<(AuditEntry, Vec<Touched>)>,
+    changed: Vec<Changed>,
+    jobs: Vec<(Box<dyn Job>, Outcome)>,
+}
+
+impl Group {
+    /// How many writes are in it.
+    pub(super) fn len(&self) -> usize {
+        self.jobs.len()
+    }
+
+    /// How many records they touched.
+    pub(super) fn touched(&self) -> usize {
+        self.commits.iter().map(|(_, touched)| touched.len()).sum()
+    }
+
+    /// Runs a write on top of those before it. Whatever goes wrong in it concerns it alone.
+    pub(super) fn run(&mut self, core: &Core, mut job: Box<dyn Job>) {
+        let actor = job.actor().clone();
+        let now = Stamp::now();
+        let mut tx = Tx::new(core, &self.layer, &actor, now);
+        let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
+        let outcome = match ran {
+            Err(_) => Err(StoreError::Failed("nothing was changed: the program failed in the middle of it".to_owned())),
+            Ok(false) => Ok(None),
+            Ok(true) => {
+                let done = tx.done();
+                self.accept(core, &actor, now, done)
+            }
+        };
+        self.jobs.push((job, outcome));
+    }
+
+    fn accept(&mut self, core: &Core, actor: &Actor, now: Stamp, done: Done) -> Result<Option<CommitNo>, StoreError> {
+        if done.layer.records.is_empty() && !done.always {
+            return Ok(None);
+        }
+        let (action, note) = done.action.ok_or_else(|| {
+            StoreError::Failed("nothing was changed: the change does not say what it does for the audit log".to_owned())
+        })?;
+        let commit = CommitNo(core.counters().commit + self.commits.len() as u64 + 1);
+        let mut touched = Vec::with_capacity(done.layer.records.len());
+        for ((kind, id), (before, after)) in &done.layer.records {
+            touched.push(audit::touched(*kind, *id, before.as_ref(), after.as_ref())?);
+        }
+        let count = u32::try_from(touched.len()).unwrap_or(u32::MAX);
+        let entry =
+            AuditEntry { commit, at: now, actor: actor.clone(), action, note, undoes: done.undoes, touched: count };
+        self.changed.push(Changed {
+            commit,
+            actor: actor.clone(),
+            records: done.layer.records.keys().copied().collect(),
+        });
+        self.commits.push((entry, touched));
+        self.layer.merge(done.layer);
+        Ok(Some(commit))
+    }
+
+    /// Brings the group to the disk, then into memory, then tells everybody.
+    pub(super) fn commit(mut self, core: &Core) {
+        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core) };
+        let changed = std::mem::take(&mut self.changed);
+        match stored {
+            Ok(()) => {
+                for (job, outcome) in self.jobs {
+                    job.finish(outcome);
+                }
+                for changed in &changed {
+                    publish(core, changed);
+                }
+            }
+            Err(e) => {
+                let why = core.read_only.get_or_init(|| e.to_string()).clone();
+                for (job, _) in self.jobs {
+                    job.finish(Err(StoreError::ReadOnly(why.clone())));
+                }
+            }
+        }
+    }
+
+    fn store(&mut self, core: &Core) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        let mut changes = Vec::with_capacity(self.layer.records.len());
+        self.layer.records.retain(|_, (before, after)| before != after);
+        for ((kind, id), (before, after)) in &self.layer.records {
+            let (tree, key) = (Tree::Records(*kind), record::key(*id));
+            match after {
+                Some(after) => batch.put(tree, &key, core.sealer.seal(tree.name(), &key, &after.encode()?)),
+                None => batch.remove(tree, &key),
+            }
+            changes.extend(AnyRecord::change(before.clone(), after.clone()));
+        }
+        self.layer.keys.retain(|_, (was, is)| was != is);
+        for (key, (_, is)) in &self.layer.keys {
+            if *is {
+                batch.put(Tree::Index, key, Vec::new());
+            } else {
+                batch.remove(Tree::Index, key);
+            }
+        }
+        let mut counters = core.counters().clone();
+        for (&tally, &by) in self.layer.tallies.iter().filter(|(_, by)| **by != 0) {
+            let count = counters.tallies.entry(tally).or_default();
+            *count = count.saturating_add_signed(by);
+            core.put_tally(&mut batch, tally, *count);
+        }
+        counters.tallies.retain(|_, count| *count > 0);
+        for (&kind, &last) in &self.layer.last_ids {
+            counters.last_ids.insert(kind, last);
+            core.put_last_id(&mut batch, kind, last);
+        }
+        for (entry, touched) in std::mem::take(&mut self.commits) {
+            counters.commit = entry.commit.0;
+            core.put_audit(&mut batch, &entry, touched)?;
+        }
+        core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
+        core.end_repair_mark(&mut batch);
+
+        self.note_for_watches(core, &changes);
+        core.engine.apply(&batch)?;
+        core.engine.sync()?;
+
+        *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = counters;
+        update_catalog(core, &changes);
+        Ok(())
+    }
+
+    fn note_for_watches(&self, core: &Core, changes: &[Change]) {
+        lock(&core.watches).retain(|watch| {
+            let Some(watch) = watch.upgrade() else { return false };
+            watch.note(
+                self.layer.records.iter().map(|(place, (before, _))| (place, before)),
+                self.layer.keys.iter().map(|(key, (was, _))| (key, *was)),
+                changes,
+            );
+            true
+        });
+    }
+}
+
+fn update_catalog(core: &Core, changes: &[Change]) {
+    let mut catalog = core.catalog.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if catalog.ready() && catch_unwind(AssertUnwindSafe(|| catalog.apply(changes))).is_err() {
+        // Half a change is worse than none: without a catalog the indexes serve.
+        *catalog = Catalog::default();
+    }
+}
+
+/// Tells the subscribers of a commit. One that fails does not keep it from the others.
+pub(super) fn publish(core: &Core, changed: &Changed) {
+    let listeners: Vec<_> = lock(&core.listeners).values().cloned().collect();
+    for listener in listeners {
+        let _ = catch_unwind(AssertUnwindSafe(|| listener(changed)));
+    }
+}

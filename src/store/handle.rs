@@ -1,0 +1,174 @@
+//! The handle of an open store: the writer's queue, and the orderly end.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Sender, SyncSender},
+    },
+    thread::{self, JoinHandle, ThreadId},
+};
+
+use crate::model::Kind;
+
+use super::{
+    Catalog, StoreError,
+    core::Core,
+    files::{self, DataLock, STORE},
+    record::AnyRecord,
+    snapshot::Snapshot,
+    writer::{self, Message},
+};
+
+/// How many records the catalog's builder reads at a time.
+const AT_A_TIME: u32 = 1_000;
+
+/// An open store. Dropping it closes the store.
+pub(super) struct Handle {
+    /// There until the store is closed.
+    core: Option<Arc<Core>>,
+    queue: Sender<Message>,
+    writer: Option<JoinHandle<()>>,
+    builder: Option<JoinHandle<()>>,
+    closing: Arc<AtomicBool>,
+    writer_id: ThreadId,
+    data: PathBuf,
+    lock: Option<DataLock>,
+}
+
+impl Handle {
+    /// Starts the writer and the builder of the catalog.
+    pub(super) fn start(core: Arc<Core>, lock: DataLock, data: PathBuf) -> std::io::Result<Self> {
+        let (queue, messages) = mpsc::channel();
+        let closing = Arc::new(AtomicBool::new(false));
+        // Before the writer runs, nothing is committed: the view is of one moment.
+        let view = Snapshot::begin(&core);
+        let builder = {
+            let (queue, closing) = (queue.clone(), Arc::clone(&closing));
+            thread::Builder::new()
+                .name("clowder-catalog".to_owned())
+                .spawn(move || build_catalog(view, &queue, &closing))?
+        };
+        let writer = {
+            let core = Arc::clone(&core);
+            thread::Builder::new().name("clowder-writer".to_owned()).spawn(move || writer::run(&core, &messages))?
+        };
+        let writer_id = writer.thread().id();
+        Ok(Self {
+            core: Some(core),
+            queue,
+            writer: Some(writer),
+            builder: Some(builder),
+            closing,
+            writer_id,
+            data,
+            lock: Some(lock),
+        })
+    }
+
+    /// What readers use.
+    pub(super) fn core(&self) -> &Arc<Core> {
+        match &self.core {
+            Some(core) => core,
+            None => unreachable!("only closing takes it, and closing is the end"),
+        }
+    }
+
+    /// Hands something to the writer.
+    pub(super) fn send(&self, message: Message) -> Result<(), StoreError> {
+        if thread::current().id() == self.writer_id {
+            return Err(StoreError::Failed("a write cannot wait for another write from inside".to_owned()));
+        }
+        self.queue.send(message).map_err(|_| ended())
+    }
+
+    /// A view of one moment.
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let (reply, view) = mpsc::sync_channel(1);
+        self.send(Message::Snapshot(reply))?;
+        view.recv().map_err(|_| ended())
+    }
+
+    /// Keeps the writer still until the answer is dropped.
+    pub(super) fn pause(&self) -> Result<Paused, StoreError> {
+        let (paused, is_paused) = mpsc::sync_channel(1);
+        let (resume, resumed) = mpsc::sync_channel(0);
+        self.send(Message::Pause(paused, resumed))?;
+        is_paused.recv().map_err(|_| ended())?;
+        Ok(Paused { _resume: resume })
+    }
+
+    /// Builds the catalog anew, in this thread.
+    pub(super) fn rebuild_catalog(&self) -> Result<(), StoreError> {
+        build_catalog(self.snapshot()?, &self.queue, &self.closing);
+        Ok(())
+    }
+
+    /// Ends the threads, closes the engine, leaves the mark of a clean end and lets go of the lock, in this order.
+    pub(super) fn close(&mut self) -> Result<(), StoreError> {
+        self.closing.store(true, Ordering::Relaxed);
+        let _ = self.queue.send(Message::Stop);
+        for thread in [self.writer.take(), self.builder.take()].into_iter().flatten() {
+            if thread.thread().id() != thread::current().id() {
+                let _ = thread.join();
+            }
+        }
+        let Some(core) = self.core.take() else { return Ok(()) };
+        let lock = self.lock.take();
+        let Some(core) = Arc::into_inner(core) else {
+            return Err(StoreError::Failed("the store was closed while it was in use".to_owned()));
+        };
+        let healthy = core.read_only.get().is_none();
+        if healthy {
+            core.engine.sync()?;
+        }
+        drop(core);
+        let released = files::wait_released(&self.data.join(STORE));
+        let marked = if healthy && released { files::mark_clean(&self.data) } else { Ok(()) };
+        drop(lock);
+        marked.map_err(|e| StoreError::Failed(e.to_string()))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // Without the mark the next start tries the files on a copy first; nothing is lost.
+        let _ = self.close();
+    }
+}
+
+/// The writer stands still while this lives.
+pub(super) struct Paused {
+    _resume: SyncSender<()>,
+}
+
+fn ended() -> StoreError {
+    StoreError::Failed("the store is closed".to_owned())
+}
+
+/// Builds the catalog of a view and hands it to the writer, who knows what was committed since.
+fn build_catalog(view: Snapshot, queue: &Sender<Message>, closing: &AtomicBool) {
+    let built = catch_unwind(AssertUnwindSafe(|| {
+        let mut catalog = Catalog::default();
+        for kind in [Kind::Breed, Kind::Health, Kind::Cat, Kind::User, Kind::Request] {
+            let mut after = 0;
+            while after < u32::MAX {
+                if closing.load(Ordering::Relaxed) {
+                    return None;
+                }
+                let page = view.records(kind, after, AT_A_TIME);
+                after = page.upto;
+                // A record that cannot be read is missing from the catalog; a check tells which.
+                let changes: Vec<_> =
+                    page.records.into_iter().filter_map(|(_, record)| AnyRecord::change(None, record.ok())).collect();
+                catalog.apply(&changes);
+            }
+        }
+        Some(catalog)
+    }));
+    if let Ok(Some(catalog)) = built {
+        let _ = queue.send(Message::Catalog(Box::new(catalog), view));
+    }
+}

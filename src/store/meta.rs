@@ -1,0 +1,99 @@
+//! The store's own values: format, generation of the index, last commit, sequences of ids, counters.
+
+use std::{collections::HashMap, ops::Bound};
+
+use crate::model::Kind;
+
+use super::{
+    StoreError, Tally,
+    core::Core,
+    engine::{Batch, Tree},
+    tallies,
+};
+
+pub(super) const FORMAT: &[u8] = b"format";
+pub(super) const GENERATION: &[u8] = b"index";
+pub(super) const COMMIT: &[u8] = b"commit";
+pub(super) const REPAIR: &[u8] = b"repair";
+const SEQUENCE: &[u8] = b"seq.";
+const TALLY: &[u8] = b"tally.";
+
+/// What every commit counts.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Counters {
+    /// The number of the last commit.
+    pub(super) commit: u64,
+    /// The last id given, of each kind.
+    pub(super) last_ids: HashMap<Kind, u32>,
+    /// The counters that are not 0.
+    pub(super) tallies: HashMap<Tally, u64>,
+}
+
+fn sequence_key(kind: Kind) -> Vec<u8> {
+    [SEQUENCE, &[kind.code()]].concat()
+}
+
+fn tally_key(tally: Tally) -> Vec<u8> {
+    [TALLY, &tallies::key(tally)].concat()
+}
+
+impl Core {
+    /// Puts a value of the store's own into a batch.
+    pub(super) fn put_meta(&self, batch: &mut Batch, key: &[u8], value: &[u8]) {
+        batch.put(Tree::Meta, key, self.sealer.seal(Tree::Meta.name(), key, value));
+    }
+
+    /// A value of the store's own.
+    pub(super) fn meta(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.engine.get(Tree::Meta, key)? {
+            None => Ok(None),
+            Some(sealed) => self.open_meta(key, &sealed).map(Some),
+        }
+    }
+
+    fn open_meta(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        self.sealer.open(Tree::Meta.name(), key, sealed).map_err(|_| {
+            let key = String::from_utf8_lossy(key).into_owned();
+            StoreError::Damaged(format!("the store's own value {key:?} is damaged; restore a backup"))
+        })
+    }
+
+    /// A number of the store's own.
+    pub(super) fn meta_number(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
+        Ok(self.meta(key)?.map(|v| number(&v)))
+    }
+
+    pub(super) fn put_last_id(&self, batch: &mut Batch, kind: Kind, id: u32) {
+        self.put_meta(batch, &sequence_key(kind), &u64::from(id).to_le_bytes());
+    }
+
+    pub(super) fn put_tally(&self, batch: &mut Batch, tally: Tally, count: u64) {
+        let key = tally_key(tally);
+        if count == 0 {
+            batch.remove(Tree::Meta, &key);
+        } else {
+            self.put_meta(batch, &key, &count.to_le_bytes());
+        }
+    }
+
+    /// The stored counters.
+    pub(super) fn load_counters(&self) -> Result<Counters, StoreError> {
+        let mut counters = Counters { commit: self.meta_number(COMMIT)?.unwrap_or_default(), ..Counters::default() };
+        for (key, sealed) in self.engine.scan(Tree::Meta, (Bound::Unbounded, Bound::Unbounded), false, usize::MAX)? {
+            if let Some(kind) = key.strip_prefix(SEQUENCE).and_then(|k| Kind::from_code(*k.first()?)) {
+                let last = number(&self.open_meta(&key, &sealed)?);
+                counters.last_ids.insert(kind, u32::try_from(last).unwrap_or(u32::MAX));
+            } else if let Some(tally) = key.strip_prefix(TALLY).and_then(tallies::from_key) {
+                counters.tallies.insert(tally, number(&self.open_meta(&key, &sealed)?));
+            }
+        }
+        Ok(counters)
+    }
+}
+
+fn number(value: &[u8]) -> u64 {
+    let mut bytes = [0; 8];
+    let length = value.len().min(8);
+    bytes[..length].copy_from_slice(&value[..length]);
+    u64::from_le_bytes(bytes)
+}

@@ -1,0 +1,134 @@
+//! A consistent view of everything as it was between two commits, while commits go on.
+//!
+//! The engine has no such view: a long scan sees some records before and some after a commit. So the writer notes, before it
+//! applies a commit, how each record and index key that it touches was when the watch began; a reader that
+//! scans in pieces puts those in place of what it read.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Bound,
+    sync::{Arc, Mutex},
+};
+
+use crate::model::Kind;
+
+use super::{
+    Change, StoreError,
+    core::{Core, Page, lock},
+    engine::Tree,
+    indexes::Key,
+    meta::Counters,
+    record::AnyRecord,
+};
+
+/// What the writer notes for one view.
+#[derive(Default)]
+pub(super) struct Watch {
+    notes: Mutex<Notes>,
+}
+
+#[derive(Default)]
+struct Notes {
+    records: BTreeMap<(Kind, u32), Option<AnyRecord>>,
+    keys: BTreeMap<Key, bool>,
+    changes: Vec<Change>,
+}
+
+impl Watch {
+    /// Called by the writer before it applies a group.
+    pub(super) fn note<'a>(
+        &self,
+        records: impl Iterator<Item = (&'a (Kind, u32), &'a Option<AnyRecord>)>,
+        keys: impl Iterator<Item = (&'a Key, bool)>,
+        changes: &[Change],
+    ) {
+        let mut notes = lock(&self.notes);
+        for (place, before) in records {
+            notes.records.entry(*place).or_insert_with(|| before.clone());
+        }
+        for (key, was_there) in keys {
+            notes.keys.entry(key.clone()).or_insert(was_there);
+        }
+        notes.changes.extend_from_slice(changes);
+    }
+}
+
+/// The view. Noting ends when it is dropped.
+pub(super) struct Snapshot {
+    core: Arc<Core>,
+    watch: Arc<Watch>,
+    /// The counters as they were.
+    pub(super) counters: Counters,
+}
+
+impl Snapshot {
+    /// Begins a view. Only between two commits: on the writer's thread, or before there is one.
+    pub(super) fn begin(core: &Arc<Core>) -> Self {
+        let watch = Arc::new(Watch::default());
+        lock(&core.watches).push(Arc::downgrade(&watch));
+        Self { core: Arc::clone(core), watch, counters: core.counters().clone() }
+    }
+
+    /// What was committed since the view began, in order.
+    pub(super) fn into_changes(self) -> Vec<Change> {
+        std::mem::take(&mut lock(&self.watch.notes).changes)
+    }
+
+    /// The records past `after`, as [`Core::records`] has them.
+    pub(super) fn records(&self, kind: Kind, after: u32, limit: u32) -> Page {
+        let mut page = self.core.records(kind, after, limit);
+        // Read first, then look at the notes: whatever was changed before it was read has been noted by then.
+        let notes = lock(&self.watch.notes);
+        let touched = notes.records.range((Bound::Excluded((kind, after)), Bound::Included((kind, page.upto))));
+        let mut touched = touched.peekable();
+        if touched.peek().is_some() {
+            let mut records: BTreeMap<_, _> = page.records.into_iter().collect();
+            for ((_, id), before) in touched {
+                match before {
+                    Some(record) => records.insert(*id, Ok(record.clone())),
+                    None => records.remove(id),
+                };
+            }
+            page.records = records.into_iter().collect();
+        }
+        page
+    }
+
+    /// One record.
+    pub(super) fn get(&self, kind: Kind, id: u32) -> Result<Option<AnyRecord>, StoreError> {
+        let found = self.core.get_any(kind, id);
+        match lock(&self.watch.notes).records.get(&(kind, id)) {
+            Some(before) => Ok(before.clone()),
+            None => found,
+        }
+    }
+
+    /// Whether an index key was there.
+    pub(super) fn has_key(&self, key: &Key) -> Result<bool, StoreError> {
+        let found = self.core.engine.get(Tree::Index, key)?.is_some();
+        Ok(lock(&self.watch.notes).keys.get(key).copied().unwrap_or(found))
+    }
+
+    /// About `limit` index keys past `after`, and where to go on; `None` at the end.
+    pub(super) fn keys(&self, after: Option<&Key>, limit: usize) -> Result<(Vec<Key>, Option<Key>), StoreError> {
+        let from = after.map_or(Bound::Unbounded, |k| Bound::Excluded(k.as_slice()));
+        let pairs = self.core.engine.scan(Tree::Index, (from, Bound::Unbounded), false, limit)?;
+        let next = if pairs.len() < limit { None } else { pairs.last().map(|(key, _)| key.to_vec()) };
+        let mut keys: Vec<Key> = pairs.into_iter().map(|(key, _)| key.to_vec()).collect();
+        let notes = lock(&self.watch.notes);
+        let to = next.clone().map_or(Bound::Unbounded, Bound::Included);
+        let mut touched = notes.keys.range((from.map(<[u8]>::to_vec), to)).peekable();
+        if touched.peek().is_some() {
+            let mut merged: BTreeSet<Key> = keys.into_iter().collect();
+            for (key, was_there) in touched {
+                if *was_there {
+                    merged.insert(key.clone());
+                } else {
+                    merged.remove(key);
+                }
+            }
+            keys = merged.into_iter().collect();
+        }
+        Ok((keys, next))
+    }
+}
