@@ -185,7 +185,7 @@ impl Desk {
                 acting.need(permission)?;
                 f(tx, &acting)
             })
-            .map_err(|fault| self.explain(fault))
+            .map_err(|fault| self.explain_to(actor, fault))
     }
 
     /// Runs a read that follows several records, with its store errors put into words.
@@ -202,13 +202,21 @@ impl Desk {
         match error {
             StoreError::Taken { field, .. } => Error::invalid(field, "is taken"),
             StoreError::Missing { kind, id } => Error::not_found(kind, id),
-            StoreError::Stale { kind, id } => self.conflict(kind, id),
+            StoreError::Stale { kind, id } => self.conflict(kind, id, None),
             e => Error::Store(e.to_string()),
         }
     }
 
-    /// Who changed a record last, what of it, and when.
-    fn conflict(&self, kind: Kind, id: u32) -> Error {
+    /// The same for somebody: those who are not staff learn that the shelter was first, not who of it.
+    fn explain_to(&self, actor: &Actor, fault: Fault) -> Error {
+        match fault {
+            Fault::Store(StoreError::Stale { kind, id }) => self.conflict(kind, id, Some(actor)),
+            fault => self.explain(fault),
+        }
+    }
+
+    /// Who changed a record last, what of it, and when, as far as `reader` may know.
+    fn conflict(&self, kind: Kind, id: u32, reader: Option<&Actor>) -> Error {
         let record = format!("{} {id}", kind.label().to_lowercase());
         let unknown =
             || Error::Conflict { who: "somebody".to_owned(), what: record.clone(), when: "meanwhile".to_owned() };
@@ -226,6 +234,12 @@ impl Desk {
             _ => Default::default(),
         };
         let title = if title.is_empty() { record } else { title };
+        if let Some(reader) = reader
+            && reader.who != entry.actor.who
+            && !acting(self.store(), reader).is_ok_and(|a| a.may(Permission::SeeContacts))
+        {
+            return Error::Conflict { who: "the shelter".to_owned(), what: title, when: entry.at.ago(Stamp::now()) };
+        }
         Error::Conflict {
             who: self.who_name(entry.actor.who),
             what: if fields.is_empty() { title } else { format!("{title} ({fields})") },

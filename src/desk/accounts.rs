@@ -111,16 +111,16 @@ impl Desk {
         Ok(Rights { role: acting.role, name: self.who_name(acting.who), user: acting.user })
     }
 
-    /// The actor's own account, without the password hash.
+    /// The actor's own account, without the password hash; those who are not staff do not read the words of a
+    /// do-not-adopt mark.
     ///
     /// # Errors
     /// `NotFound` for the console, which has none.
     pub fn me(&self, actor: &Actor) -> Result<User> {
         let acting = self.acting(actor, Permission::OwnAccount)?;
         let id = acting.user.ok_or_else(|| Error::not_found(crate::model::Kind::User, "console"))?;
-        let mut user: User = self.read(|store| super::Reads::load_or_missing(store, id))?;
-        user.password = user.password.map(|_| String::new());
-        Ok(user)
+        let user: User = self.read(|store| super::Reads::load_or_missing(store, id))?;
+        Ok(users::own(user, &acting))
     }
 
     /// Changes the actor's own account: name, e-mail address, telephone, preferences.
@@ -132,9 +132,9 @@ impl Desk {
             let Some(id) = acting.user else {
                 return Err(Error::not_found(crate::model::Kind::User, "console").into());
             };
-            users::edit(tx, acting, id, rev, changes)
+            Ok(users::own(users::edit(tx, acting, id, rev, changes)?, acting))
         })?;
-        Ok(users::scrubbed(written.value))
+        Ok(written.value)
     }
 
     /// Changes the actor's own password, given the old one.
@@ -166,7 +166,10 @@ impl Desk {
     /// # Errors
     /// `NotFound` for a cat the actor may not see, `Refused` past the limit.
     pub fn toggle_favourite(&self, actor: &Actor, cat: CatId) -> Result<bool> {
-        self.cat(actor, cat)?;
+        // A mark can be taken away from a cat that is no longer to be seen.
+        if !self.me(actor)?.favourites.contains(&cat) {
+            self.cat(actor, cat)?;
+        }
         let written = self.commit(actor, Permission::OwnAccount, move |tx, acting| {
             let Some(id) = acting.user else {
                 return Err(Error::not_found(crate::model::Kind::User, "console").into());

@@ -14,6 +14,17 @@ pub struct FieldDiff {
     pub after: String,
 }
 
+impl FieldDiff {
+    /// Keeps that there was a value, not which.
+    fn blank(&mut self) {
+        for value in [&mut self.before, &mut self.after] {
+            if !value.is_empty() {
+                "removed".clone_into(value);
+            }
+        }
+    }
+}
+
 /// A record as named fields with their values in words.
 pub(super) trait Fields: Record {
     fn fields(&self) -> Vec<(&'static str, String)>;
@@ -170,9 +181,28 @@ impl Desk {
                 }
                 diffs
             }
-            Kind::User => self.diff_as::<User>(touched),
-            Kind::Request => self.diff_as::<AdoptionRequest>(touched),
+            Kind::User => {
+                let mut diffs = self.diff_as::<User>(touched);
+                if self.is_anonymised(UserId(touched.id)) {
+                    let personal = ["username", "full_name", "email", "phone", "preferences", "favourites", "ssh_keys"];
+                    diffs.iter_mut().filter(|d| personal.contains(&d.field)).for_each(FieldDiff::blank);
+                }
+                diffs
+            }
+            Kind::Request => {
+                let mut diffs = self.diff_as::<AdoptionRequest>(touched);
+                let request = self.store().get::<AdoptionRequest>(crate::model::RequestId(touched.id));
+                if matches!(request, Ok(Some(r)) if self.is_anonymised(r.user)) {
+                    diffs.iter_mut().filter(|d| d.field == "notes").for_each(FieldDiff::blank);
+                }
+                diffs
+            }
         }
+    }
+
+    /// Whether a person's details were removed: they must not come back through the log.
+    fn is_anonymised(&self, id: UserId) -> bool {
+        matches!(self.store().get::<User>(id), Ok(Some(user)) if user.anonymised)
     }
 
     fn diff_as<R: Fields>(&self, touched: &Touched) -> Vec<FieldDiff> {

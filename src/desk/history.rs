@@ -2,10 +2,10 @@
 
 use super::{Acting, Desk, Done, Fault, FieldDiff, Reads, Step, acting, cats, users};
 use crate::model::{
-    Action, Actor, AdoptionRequest, AuditEntry, Breed, Cat, CatId, CatStatusKind, CommitNo, Error, HealthStatus, Kind,
-    Permission, Record, RecordId, RequestStatus, Result, Touched, User, UserId, decision,
+    Action, Actor, AdoptionRequest, AuditEntry, Breed, BreedId, Cat, CatId, CatStatusKind, CommitNo, Error, HealthId,
+    HealthStatus, Kind, Permission, Record, RecordId, RequestStatus, Result, Touched, User, UserId, decision,
 };
-use crate::store::{Store, StoreError, Tx};
+use crate::store::{Store, StoreError, Tally, Tx};
 
 /// One commit, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,23 @@ fn own_profile(store: &Store, acting: &Acting, touched: &[Touched]) -> bool {
             && matches!((state(&t.before), state(&t.after)), (Some(a), Some(b))
                 if a.role == b.role && a.locked == b.locked && a.banned == b.banned && a.anonymised == b.anonymised)
     })
+}
+
+/// Whether somebody may take an action back today: with the right to do it, and a person who has only their own
+/// account and requests, only where nothing else is touched.
+fn entitled(store: &Store, acting: &Acting, action: Action, touched: &[Touched]) -> Result<()> {
+    if own_profile(store, acting, touched) {
+        return Ok(());
+    }
+    acting.need(right(action))?;
+    let own = |t: &Touched| {
+        let state = |bytes: &Option<Vec<u8>>| bytes.as_deref().and_then(|b| store.decode::<AdoptionRequest>(b).ok());
+        t.kind == Kind::Request && state(&t.after).or(state(&t.before)).is_some_and(|r| acting.is(r.user))
+    };
+    if right(action) == Permission::OwnRequests && !touched.iter().all(own) {
+        return acting.need(Permission::DecideRequests);
+    }
+    Ok(())
 }
 
 impl Desk {
@@ -124,12 +141,12 @@ impl Desk {
     pub fn undo(&self, actor: &Actor, commit: CommitNo) -> Result<Done> {
         let acting_now = self.acting(actor, Permission::SeeOffered)?;
         let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
-        let Some((entry, touched)) = found else {
-            return Err(Error::refused(format!("there is no change number {commit}")));
-        };
-        if entry.actor.who != acting_now.who && !acting_now.may(Permission::SeeAudit) {
-            return Err(Error::refused("this was somebody else's change; an admin can undo it"));
+        let none = || Error::refused(format!("there is no change number {commit}"));
+        let Some((entry, touched)) = found else { return Err(none()) };
+        if entry.actor.who != acting_now.who && !acting_now.may(Permission::SeeCats) {
+            return Err(none());
         }
+        others_change(&entry, &acting_now)?;
         if !undoable(entry.action) || touched.is_empty() {
             return Err(Error::refused(format!("\"{}\" cannot be undone", entry.action.label())));
         }
@@ -148,9 +165,8 @@ impl Desk {
             .store()
             .write(actor, move |tx| -> Step<String> {
                 let acting = acting(tx, &by)?;
-                if !own_profile(&store, &acting, &touched) {
-                    acting.need(right(original.action))?;
-                }
+                others_change(&entry, &acting)?;
+                entitled(&store, &acting, original.action, &touched)?;
                 tx.describe(Action::Undo, format!("{} (change {commit})", entry.action.label().to_lowercase()));
                 tx.undoes(commit);
                 // Relations are put back before what leans on them goes, whichever way the commit went.
@@ -161,14 +177,33 @@ impl Desk {
                     steps.reverse();
                 }
                 for step in steps {
+                    last_change(&store, step, commit)?;
                     put_back(tx, &store, step)?;
                 }
-                verify(tx, &touched)?;
+                verify(tx, &store, &acting, &touched)?;
                 Ok(format!("Undone: {}.", what.to_lowercase()))
             })
-            .map_err(|fault: Fault| self.explain(fault))?;
+            .map_err(|fault: Fault| self.explain_to(actor, fault))?;
         Ok(Done { message: written.value, commit: written.commit })
     }
+}
+
+/// One's own commits; an admin anybody's.
+fn others_change(entry: &AuditEntry, acting: &Acting) -> Result<()> {
+    if entry.actor.who == acting.who || acting.may(Permission::SeeAudit) {
+        return Ok(());
+    }
+    Err(Error::refused("this was somebody else's change; an admin can undo it"))
+}
+
+/// A record that a commit deleted carries no revision to tell whether it came back and went again since: the log
+/// tells.
+fn last_change(store: &Store, touched: &Touched, commit: CommitNo) -> Step<()> {
+    let deleted = touched.after.is_none();
+    if deleted && store.audit_of(touched.kind, touched.id, 1)?.first().is_some_and(|e| e.commit != commit) {
+        return Err(StoreError::Stale { kind: touched.kind, id: touched.id }.into());
+    }
+    Ok(())
 }
 
 /// Puts one record back to what it was before the commit.
@@ -210,18 +245,19 @@ fn put_back_as<R: Record>(tx: &mut Tx<'_>, store: &Store, touched: &Touched, kee
 
 /// What was put back must be as sound as anything else: relations, one open request a person and cat, a queue
 /// that fits its cat, and an admin left.
-fn verify(tx: &mut Tx<'_>, touched: &[Touched]) -> Step<()> {
+fn verify(tx: &mut Tx<'_>, store: &Store, acting: &Acting, touched: &[Touched]) -> Step<()> {
     for t in touched {
         match t.kind {
             Kind::Cat => verify_cat(tx, CatId(t.id))?,
-            Kind::User => verify_user(tx, UserId(t.id), t)?,
+            Kind::User => verify_user(tx, store, t)?,
             Kind::Request => {
                 if let Some(request) = tx.load::<AdoptionRequest>(crate::model::RequestId(t.id))? {
                     verify_cat(tx, request.cat)?;
-                    tx.load_or_missing::<User>(request.user)?;
+                    verify_request(tx, store, acting, t, &request)?;
                 }
             }
-            Kind::Breed | Kind::Health => {}
+            Kind::Breed => verify_uses::<Breed>(tx, t, Tally::CatsByBreed(BreedId(t.id)))?,
+            Kind::Health => verify_uses::<HealthStatus>(tx, t, Tally::CatsByHealth(HealthId(t.id)))?,
         }
     }
     Ok(())
@@ -268,8 +304,44 @@ fn verify_cat(tx: &mut Tx<'_>, id: CatId) -> Step<()> {
     Ok(())
 }
 
-fn verify_user(tx: &Tx<'_>, id: UserId, touched: &Touched) -> Step<()> {
-    let was_admin = touched.after.is_some();
+/// A request comes back only where one could be made or decided that way: whoever was marked do-not-adopt, or
+/// anonymised, since then is not approved or queued again by an undo.
+fn verify_request(
+    tx: &Tx<'_>,
+    store: &Store,
+    acting: &Acting,
+    touched: &Touched,
+    request: &AdoptionRequest,
+) -> Step<()> {
+    let applicant: User = tx.load_or_missing(request.user)?;
+    let was = touched.after.as_deref().map(|b| store.decode::<AdoptionRequest>(b)).transpose()?.map(|r| r.status);
+    if was == Some(request.status) {
+        return Ok(());
+    }
+    // From one place in the queue to another nothing is taken up again.
+    let waiting = |s: RequestStatus| s.is_open() && s != RequestStatus::Approved;
+    if was.is_some_and(RequestStatus::is_open) && waiting(request.status) {
+        return Ok(());
+    }
+    let cat = cats::cat_of(tx, request)?;
+    let health: Option<HealthStatus> = cat.health.map(|id| tx.load(id)).transpose()?.flatten();
+    let may_override = acting.may(Permission::Override);
+    Ok(decision::may_return(request.status, &cat, health.as_ref(), &applicant, may_override)?)
+}
+
+/// A breed or health status that is gone again leaves no cat with it.
+fn verify_uses<R: Record>(tx: &Tx<'_>, touched: &Touched, uses: Tally) -> Step<()> {
+    if tx.load::<R>(R::Id::new(touched.id))?.is_none() && tx.tally(uses) > 0 {
+        let what = R::KIND.label().to_lowercase();
+        return Err(Error::refused(format!("cats have this {what} since; it cannot be undone")).into());
+    }
+    Ok(())
+}
+
+fn verify_user(tx: &Tx<'_>, store: &Store, touched: &Touched) -> Step<()> {
+    let id = UserId(touched.id);
+    let after = touched.after.as_deref().map(|b| store.decode::<User>(b)).transpose()?;
+    let was_admin = after.is_some_and(|u| u.role == crate::model::Role::Admin && u.locked.is_none());
     match tx.load::<User>(id)? {
         Some(user) if user.role == crate::model::Role::Admin && user.locked.is_none() => Ok(()),
         other => {

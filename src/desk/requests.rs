@@ -162,6 +162,30 @@ fn refuse_double(queue: &[AdoptionRequest], user: &User, cat: &Cat) -> Result<()
     }
 }
 
+/// Takes out of a request what is not for its applicant: who of the staff did something, and words that were
+/// written about others (why somebody was preferred, what was overridden) and not to them.
+fn for_applicant(request: &mut AdoptionRequest, me: Who) {
+    let staff = |by: &mut Who| {
+        let stranger = *by != me;
+        if stranger {
+            *by = Who::Program;
+        }
+        stranger
+    };
+    for line in &mut request.history {
+        use HistoryEvent as E;
+        if staff(&mut line.by) && !matches!(line.event, E::Rejected | E::AskedForMore | E::FellThrough) {
+            line.note.clear();
+        }
+    }
+    if let Some(decision) = &mut request.decision
+        && staff(&mut decision.by)
+        && request.status != RequestStatus::Rejected
+    {
+        decision.reason.clear();
+    }
+}
+
 /// Puts a new request at the end of the queue: waitlisted while another is approved.
 fn enqueue(tx: &mut Tx<'_>, by: Who, cat: &Cat, user: UserId, notes: String, note: &str) -> Step<AdoptionRequest> {
     let now = tx.now();
@@ -246,15 +270,7 @@ impl Desk {
         let place = loaded.queue.iter().position(|r| r.id == id).map(|i| i + 1);
         let card = self.cat(actor, loaded.request.cat)?;
         if !staff {
-            let own = |by: &mut Who| {
-                if acting.user.is_none_or(|me| *by != Who::User(me)) {
-                    *by = Who::Program;
-                }
-            };
-            loaded.request.history.iter_mut().for_each(|h| own(&mut h.by));
-            if let Some(decision) = &mut loaded.request.decision {
-                own(&mut decision.by);
-            }
+            for_applicant(&mut loaded.request, acting.who);
         }
         let applicant = if staff { Some(self.applicant(&loaded)?) } else { None };
         Ok(RequestCard {
@@ -337,6 +353,9 @@ impl Desk {
                 return Err(Error::not_found(Kind::Cat, cat.id).into());
             }
             refuse_double(&queue, &user, &cat)?;
+            if !acting.may(Permission::SeeContacts) && user.banned.is_some() {
+                return Err(Error::refused("we cannot take a request from you here; please talk to us").into());
+            }
             decision::may_ask(&cat, health.as_ref(), &user, false)?;
             tx.describe(Action::Request, cat.display_name());
             enqueue(tx, acting.who, &cat, me, notes, "")

@@ -33,12 +33,10 @@ impl Hasher {
     /// Whether the password is the one behind the hash. Without a hash the same work is done on a made-up
     /// one, so that the time does not tell whether there is such an account.
     pub(super) fn verify(&self, password: &str, hash: Option<&str>) -> bool {
-        let dummy = match hash {
-            Some(_) => None,
-            None => Some(self.dummy.get_or_init(|| self.hash("nobody").unwrap_or_default())),
-        };
+        // Made whichever way it goes: the first sign-in takes as long as the first wrong name.
+        let dummy = self.dummy.get_or_init(|| self.hash("nobody").unwrap_or_default());
         let _place = self.enter();
-        let stored = hash.or(dummy.map(String::as_str)).unwrap_or_default();
+        let stored = hash.unwrap_or(dummy);
         let Ok(parsed) = PasswordHash::new(stored) else { return false };
         Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok() && hash.is_some()
     }

@@ -3,7 +3,7 @@
 use super::{Acting, Desk, Done, Reads, Step, accounts, expect_rev, fields, line, requests::PastRequest};
 use crate::model::{
     Action, Actor, AdoptionRequest, Ban, Cat, CommitNo, Error, FieldError, Kind, Lock, Permission, Preferences,
-    RequestId, Result, Role, Stamp, User, UserId, limits, query::UserQuery,
+    RequestId, Result, Role, Stamp, User, UserId, Who, limits, query::UserQuery,
 };
 use crate::store::{Listing, Tx};
 
@@ -88,6 +88,18 @@ pub(super) fn scrubbed(mut user: User) -> User {
     user
 }
 
+/// An account as its owner sees it: what staff wrote about a person is for staff.
+pub(super) fn own(user: User, acting: &Acting) -> User {
+    let mut user = scrubbed(user);
+    if let Some(ban) = user.banned.as_mut().filter(|_| !acting.may(Permission::SeeContacts)) {
+        (ban.by, ban.reason) = (Who::Program, String::new());
+    }
+    user
+}
+
+/// How the sign-in names of anonymised accounts begin; nobody else gets one.
+const FORMER: &str = "former-";
+
 fn username(value: &str) -> Result<String> {
     let name = line("username", value, limits::USERNAME)?;
     let sound = name.starts_with(|c: char| c.is_ascii_alphanumeric())
@@ -95,6 +107,9 @@ fn username(value: &str) -> Result<String> {
     match name.len() {
         0 => Err(Error::invalid("username", "is needed")),
         1 => Err(Error::invalid("username", "needs at least 2 characters")),
+        _ if name.to_ascii_lowercase().starts_with(FORMER) => {
+            Err(Error::invalid("username", format!("must not begin with \"{FORMER}\"")))
+        }
         _ if !sound => Err(Error::invalid(
             "username",
             "may hold letters a-z, digits, dots, hyphens and underscores, and starts with a letter or digit",
@@ -129,7 +144,19 @@ fn set(user: &mut User, change: UserChange) -> Result<()> {
             }
             user.phone = value;
         }
-        UserChange::Preferences(value) => user.preferences = value,
+        UserChange::Preferences(value) => {
+            if value.breeds.len() > limits::BREEDS {
+                return Err(Error::invalid("preferences", format!("hold at most {} breeds", limits::BREEDS)));
+            }
+            user.preferences = value;
+            let Preferences { breeds, ages, genders, .. } = &mut user.preferences;
+            breeds.sort();
+            breeds.dedup();
+            ages.sort();
+            ages.dedup();
+            genders.sort();
+            genders.dedup();
+        }
     }
     Ok(())
 }
@@ -456,7 +483,7 @@ impl Desk {
                     tx.update(&mut request)?;
                 }
             }
-            let mut bare = User::new(format!("former-{id}"), Role::User);
+            let mut bare = User::new(format!("{FORMER}{id}"), Role::User);
             (bare.id, bare.version, bare.registered_at) = (user.id, user.version, user.registered_at);
             bare.banned = user.banned.take();
             bare.anonymised = true;

@@ -90,6 +90,27 @@ pub fn may_ask(cat: &Cat, health: Option<&HealthStatus>, applicant: &User, may_o
     settle(overridden, may_override, None)
 }
 
+/// Whether a request can be put back to a status that it had, and what came up since and stands against it.
+///
+/// # Errors
+/// [`Error::Refused`], for those who may not override too where the rule is about the person or the cat's health.
+pub fn may_return(
+    status: RequestStatus,
+    cat: &Cat,
+    health: Option<&HealthStatus>,
+    applicant: &User,
+    may_override: bool,
+) -> Result<()> {
+    let mut overridden = Vec::new();
+    if status.is_open() || status == RequestStatus::Completed {
+        person(applicant, &mut overridden)?;
+    }
+    if matches!(status, RequestStatus::Approved | RequestStatus::Completed) {
+        adoptable(cat, health, &mut overridden);
+    }
+    settle(overridden, may_override, None).map(drop)
+}
+
 /// Works out what a verdict does.
 ///
 /// # Errors

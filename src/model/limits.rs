@@ -31,6 +31,8 @@ pub const HISTORY: usize = 10;
 pub const STAYS: usize = 60;
 /// Marked cats of a user.
 pub const FAVOURITES: usize = 100;
+/// Breeds that a user looks for.
+pub const BREEDS: usize = 50;
 /// SSH keys of a user.
 pub const SSH_KEYS: usize = 4;
 /// A whole record, encoded: seventeen of them, as many as the engine keeps in a page, stay below the 128 KiB past

@@ -174,8 +174,8 @@ fn apply(cat: &mut Cat, change: CatChange, today: Day) -> Result<()> {
 fn set_intake(cat: &mut Cat, day: Day, kind: IntakeKind, today: Day) -> Result<()> {
     not_future("intake", day, today)?;
     let previous = cat.stays.len().checked_sub(2).and_then(|i| cat.stays.get(i));
-    if let Some(end) = previous.and_then(|s| s.outcome).and_then(|o| o.date) {
-        not_before("intake", day, end)?;
+    if let Some(previous) = previous {
+        not_before("intake", day, previous.outcome.and_then(|o| o.date).unwrap_or(previous.intake))?;
     }
     match cat.stays.last_mut() {
         None if cat.status.kind().in_care() => cat.stays.push(Stay::open(day, kind)),

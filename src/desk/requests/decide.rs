@@ -178,7 +178,7 @@ impl Desk {
                 }
                 Ok(done_sentence(&loaded, verdict))
             })
-            .map_err(|fault: Fault| self.explain(fault))?;
+            .map_err(|fault: Fault| self.explain_to(actor, fault))?;
         Ok(Done { message: written.value, commit: written.commit })
     }
 }
