@@ -31,7 +31,8 @@ struct Filter<'a> {
     gender: u16,
     altered: u16,
     hold: u16,
-    archived: Option<bool>,
+    /// Bit 0: those not archived; bit 1: those archived.
+    archived: u16,
     foster: Option<bool>,
     breed: Option<Vec<bool>>,
     health: Option<Vec<bool>>,
@@ -60,7 +61,7 @@ impl<'a> Filter<'a> {
             gender: mask(&q.gender, crate::model::Gender::ALL, crate::model::Gender::code),
             altered: mask(&q.altered, crate::model::Altered::ALL, crate::model::Altered::code),
             hold: mask(&q.hold, HoldKind::ALL, HoldKind::code) | no_hold,
-            archived: q.archived,
+            archived: q.archived.map_or(3, |archived| 1 << u16::from(archived)),
             foster: q.foster,
             breed: catalog.breeds.accepted(&q.breed),
             health: catalog.health.accepted(&q.health),
@@ -84,12 +85,11 @@ impl<'a> Filter<'a> {
         }
     }
 
-    /// Whether a cat passes.
+    /// Whether a cat passes. There is no branch before the first answer: status is what is filtered by most, and the
+    /// statuses of a row of cats cannot be foreseen. Where there is no cat the status is 0, which is never wanted.
     fn pass(&self, id: u32, cell: Cell) -> bool {
-        self.status >> cell.status() & 1 == 1
-            && cell.present()
-            && self.archived.is_none_or(|want| want == cell.archived())
-            && (!self.narrow || self.pass_rest(id, cell))
+        let wanted = (self.status >> cell.status()) & (self.archived >> u16::from(cell.archived())) & 1 == 1;
+        if self.narrow { wanted && self.pass_rest(id, cell) } else { wanted }
     }
 
     fn pass_rest(&self, id: u32, cell: Cell) -> bool {
@@ -141,7 +141,23 @@ fn tagged(cats: &Cats, choice: &Choice<NameTerm>) -> Bits {
     };
     let folded = |terms: &[NameTerm]| terms.iter().map(Folded::of).collect::<Vec<_>>();
     let (any, none) = (folded(&choice.any), folded(&choice.none));
+    // Rows are wide and a tag is elsewhere in memory again: the word index says which are worth a look.
+    let mut worth = vec![0; cats.rows.len()];
+    for term in &any {
+        match term {
+            Folded::Contains(s) | Folded::Is(s) if words(s).next().is_some() => {
+                words(s).take(1).for_each(|word| cats.words.score(word, Place::Tag, &mut worth));
+            }
+            _ => worth.fill(1),
+        }
+    }
+    if any.is_empty() {
+        worth.fill(1);
+    }
     Bits::of(cats.rows.len(), |id| {
+        if worth[id] == 0 {
+            return false;
+        }
         let Some(row) = &cats.rows[id] else { return false };
         let tag = row.tag.as_deref();
         (any.is_empty() || any.iter().any(|t| matches(t, tag))) && !none.iter().any(|t| matches(t, tag))
