@@ -37,6 +37,7 @@ fn main() {
     };
     let base = std::env::var_os("CLOWDER_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = tempfile::Builder::new().prefix("clowder-bench").tempdir_in(base).expect("a directory to work in");
+    measure::calm();
     println!("disk: {:.0} times a second 4 KiB and fdatasync", measure::disk_rate(dir.path(), settings.commits));
     for size in &settings.sizes {
         run(&settings, *size, &dir.path().join(size.to_string()));
@@ -79,6 +80,7 @@ fn run(settings: &Settings, size: u32, dir: &std::path::Path) {
         report.time(&format!("search for \"{prefix}\""), &one);
     }
 
+    measure::calm();
     let alone = in_turns(rounds, || ours.commits(1, settings.commits), || theirs.commits(1, settings.commits));
     report.rate("durable commits, 1 session", "/s", &alone);
     let eight = in_turns(rounds, || ours.commits(8, settings.commits), || theirs.commits(8, settings.commits));

@@ -36,6 +36,14 @@ pub fn seconds(f: impl FnOnce()) -> f64 {
     start.elapsed().as_secs_f64()
 }
 
+/// Waits until the disk has what was written before (by the build, most of all), which would slow every commit down.
+pub fn calm() {
+    let done = std::process::Command::new("sync").status();
+    if !done.is_ok_and(|status| status.success()) {
+        println!("(the disk could not be brought to rest first)");
+    }
+}
+
 /// How often in a second the disk takes 4 KiB for good.
 pub fn disk_rate(dir: &Path, time: Duration) -> f64 {
     let mut file = File::create(dir.join("raw")).expect("a file");

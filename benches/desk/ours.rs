@@ -125,14 +125,14 @@ impl Ours {
 
 fn work(desk: &Desk, actor: &Actor, own: &[u32], start: Instant, time: Duration) -> u32 {
     let hold = || Hold { kind: HoldKind::Behaviour, reason: "settling in".into(), until: None };
+    let mut own: Vec<Cat> = own.iter().map(|id| desk.cat(actor, CatId(*id)).expect("a cat").cat).collect();
     let mut commits = 0;
-    for id in own.iter().map(|id| CatId(*id)).cycle() {
-        let rev = desk.cat(actor, id).expect("a cat").cat.version.rev;
-        let (cat, _) = desk.edit_cat(actor, id, rev, vec![CatChange::Hold(hold())]).expect("a commit");
-        desk.edit_cat(actor, id, cat.version.rev, vec![CatChange::Release]).expect("a commit");
-        commits += 2;
-        if start.elapsed() > time {
-            break;
+    while start.elapsed() < time {
+        let n = commits as usize / 2 % own.len();
+        let cat = &mut own[n];
+        for change in [CatChange::Hold(hold()), CatChange::Release] {
+            *cat = desk.edit_cat(actor, cat.id, cat.version.rev, vec![change]).expect("a commit").0;
+            commits += 1;
         }
     }
     commits

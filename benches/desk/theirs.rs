@@ -33,8 +33,8 @@ const SCHEMA: &str = "
         content='', contentless_delete=1, prefix='1 2 3', tokenize='unicode61 remove_diacritics 2');
 ";
 
-const COLUMNS: &str = "cat.id, tag, cat.name, breed.name, born, gender, altered, colour, health.name, status, intake,
-    open_requests, archived";
+const COLUMNS: &str = "cat.id, cat.tag, cat.name, breed.name, cat.born, cat.gender, cat.altered, cat.colour,
+    health.name, cat.status, cat.intake, cat.open_requests, cat.archived";
 const NAMES: &str = "LEFT JOIN breed ON breed.id = cat.breed LEFT JOIN health ON health.id = cat.health";
 
 /// A line of the list, as it would be shown.
@@ -252,16 +252,19 @@ impl Theirs {
 }
 
 fn work(mut db: Connection, own: &[u32], start: Instant, time: Duration) -> rusqlite::Result<u32> {
+    let rev = "SELECT rev FROM cat WHERE id = ?";
+    let mut own = own
+        .iter()
+        .map(|id| Ok((*id, db.query_row(rev, [id], |row| row.get(0))?)))
+        .collect::<rusqlite::Result<Vec<(u32, u32)>>>()?;
     let mut commits = 0;
-    for id in own.iter().cycle() {
+    while start.elapsed() < time {
+        let n = commits as usize / 2 % own.len();
+        let (id, rev) = &mut own[n];
         for hold in [true, false] {
-            let read = "SELECT rev FROM cat WHERE id = ?";
-            let rev: u32 = db.prepare_cached(read)?.query_row([id], |row| row.get(0))?;
-            edit(&mut db, *id, rev, hold)?;
+            edit(&mut db, *id, *rev, hold)?;
+            *rev += 1;
             commits += 1;
-        }
-        if start.elapsed() > time {
-            break;
         }
     }
     Ok(commits)
@@ -272,7 +275,7 @@ fn edit(db: &mut Connection, id: u32, rev: u32, hold: bool) -> rusqlite::Result<
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (before, status): (Vec<u8>, u8) = tx
         .prepare_cached(
-            "SELECT CAST(rev || tag || name || colour || ifnull(hold, '') || description AS BLOB) || stays, status
+            "SELECT CAST(rev || tag || name || colour || ifnull(hold, '') || description || stays AS BLOB), status
             FROM cat WHERE id = ? AND rev = ?",
         )?
         .query_row(params![id, rev], |row| Ok((row.get(0)?, row.get(1)?)))?;
