@@ -5,8 +5,10 @@
 //! - [`model`]: records, ids, states and their transitions; no I/O.
 //! - [`store`]: the embedded store: sealed records, indexes, one writer, the catalog.
 //! - [`desk`]: the use cases: actor in, rule, one commit, audit entry.
+//! - [`cli`]: the command line.
 #![warn(missing_docs)]
 
+pub mod cli;
 pub mod desk;
 pub mod model;
 pub mod store;

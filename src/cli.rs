@@ -1,0 +1,183 @@
+//! The command line: words, tables and JSON over the same desk and the same rules as the screens.
+//!
+//! Each group of commands is a file with its words (a clap type) and a function that takes a [`Context`]. A command
+//! knows nothing of the process that runs it: who acts and where the output goes come with the context, so that the
+//! same words serve any door. A new command is a variant of [`DeskCommand`] and its function.
+
+mod catalogues;
+mod cats;
+mod context;
+mod failure;
+mod history;
+mod json;
+mod local;
+mod maintenance;
+mod meter;
+mod place;
+mod query;
+mod requests;
+mod table;
+mod users;
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
+
+pub use context::{Context, PAGE, Person};
+pub use failure::{Code, Failure};
+pub use meter::Meter;
+pub use place::Place;
+
+/// Words for a value of an enumeration, shown in the help.
+macro_rules! slugs {
+    ($type:ty) => {{
+        use clap::builder::TypedValueParser as _;
+        clap::builder::PossibleValuesParser::new(<$type>::ALL.iter().map(|v| v.slug()))
+            .try_map(|word| word.parse::<$type>())
+    }};
+}
+use slugs;
+
+/// `yes` or `no`.
+fn yes_no() -> impl TypedValueParser<Value = bool> {
+    clap::builder::PossibleValuesParser::new(["yes", "no"]).map(|word| word == "yes")
+}
+
+/// A keyboard-driven adoption desk for cat shelters.
+///
+/// Without a command it opens the screens. Commands act as "console" with an admin's rights, and the audit log says so.
+#[derive(Debug, Parser)]
+#[command(name = "clowder", version, after_help = failure::EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    place: Place,
+    /// Results as JSON, for scripts
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    #[command(flatten)]
+    Desk(DeskCommand),
+    /// Try to open a store's files; the program runs this on itself before it opens a store that was not closed
+    #[command(hide = true)]
+    OpenProbe {
+        /// The directory.
+        dir: PathBuf,
+    },
+}
+
+/// Commands on the records, the same through every door.
+#[derive(Debug, Subcommand)]
+pub enum DeskCommand {
+    /// Cats: list, show, add, edit, delete
+    #[command(subcommand)]
+    Cats(cats::CatsCommand),
+    /// Adoption requests: list, show, take, and every decision
+    #[command(subcommand)]
+    Requests(requests::RequestsCommand),
+    /// Accounts: list, show, add, edit, roles, locks, passwords
+    #[command(subcommand)]
+    Users(users::UsersCommand),
+    /// Breeds: list, show, add, edit, delete
+    #[command(subcommand)]
+    Breeds(catalogues::BreedsCommand),
+    /// Health statuses: list, show, add, edit, delete
+    #[command(subcommand)]
+    Health(catalogues::HealthCommand),
+    /// Show who changed what
+    Audit(history::Audit),
+    /// Undo a change whole, while nothing it touched has changed since
+    Undo(history::Undo),
+    /// Open every record and recount every index and counter
+    Check(maintenance::Check),
+    /// Show how much there is of everything
+    Stats,
+}
+
+impl DeskCommand {
+    /// Runs it.
+    ///
+    /// # Errors
+    /// The desk's, and those of the streams.
+    pub fn run(self, cx: &mut Context<'_>) -> Result<(), Failure> {
+        match self {
+            Self::Cats(command) => cats::run(cx, command),
+            Self::Requests(command) => requests::run(cx, command),
+            Self::Users(command) => users::run(cx, command),
+            Self::Breeds(command) => catalogues::breeds(cx, command),
+            Self::Health(command) => catalogues::health(cx, command),
+            Self::Audit(audit) => history::audit(cx, audit),
+            Self::Undo(undo) => history::undo(cx, undo),
+            Self::Check(check) => maintenance::check(cx, &check),
+            Self::Stats => maintenance::stats(cx),
+        }
+    }
+
+    /// Whether it takes long and looks at [`Context::cancel`].
+    const fn can_be_cancelled(&self) -> bool {
+        matches!(self, Self::Check(_))
+    }
+}
+
+/// Parses the arguments, runs what they say and answers the exit code.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(e) => return explain(&e),
+    };
+    let done = match cli.command {
+        Some(Command::OpenProbe { dir }) => return probe(&dir),
+        Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command),
+        None => Err(Failure::Failed("there are no screens yet; the commands work: clowder --help".to_owned())),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where even standard error is gone, the exit code has to do.
+            let _ = failure.report(&mut io::stderr());
+            ExitCode::from(failure.code() as u8)
+        }
+    }
+}
+
+/// Help on standard output; wrong words on standard error, in the form of every other error.
+fn explain(error: &clap::Error) -> ExitCode {
+    let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    if help || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        let text = error.render().to_string();
+        let text = text.strip_prefix("error: ").unwrap_or(&text);
+        let _ = write!(io::stderr(), "clowder: {}", failure::printable(text));
+    }
+    ExitCode::from(if help { Code::Done } else { Code::Usage } as u8)
+}
+
+/// What `open-probe` does: the answer is on standard output and in the exit code.
+fn probe(dir: &std::path::Path) -> ExitCode {
+    match crate::store::probe(dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            let _ = writeln!(io::stdout(), "{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_words_are_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,165 @@
+//! What a command works with: the desk, who asks, and the streams. Commands never touch the process's own
+//! terminal, so that the same words can come through any door.
+
+use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::{Failure, Meter, json};
+use crate::desk::Desk;
+use crate::model::Actor;
+
+/// How many rows are looked up and written at once.
+pub const PAGE: usize = 256;
+
+/// How long a list waits for the store to get ready, which takes seconds for a million cats.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Somebody in front who can answer questions.
+pub trait Person {
+    /// Asks a question that is answered with yes or no; anything but yes is no.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    fn confirm(&mut self, question: &str) -> io::Result<bool>;
+
+    /// Asks for a password without showing it.
+    ///
+    /// # Errors
+    /// When the terminal fails.
+    fn secret(&mut self, prompt: &str) -> io::Result<Zeroizing<String>>;
+}
+
+/// What a command works with.
+pub struct Context<'a> {
+    /// The desk.
+    pub desk: &'a Desk,
+    /// Who asks.
+    pub actor: &'a Actor,
+    /// Results.
+    pub out: &'a mut (dyn Write + Send),
+    /// Messages, and progress in lines.
+    pub err: &'a mut (dyn Write + Send),
+    /// What is piped in.
+    pub input: &'a mut dyn BufRead,
+    /// Whoever can be asked; `None` in a script.
+    pub person: Option<&'a mut dyn Person>,
+    /// Results are for a script.
+    pub json: bool,
+    /// The width of the terminal that `out` is; `None` for pipes and files.
+    pub width: Option<usize>,
+    /// Whether progress may be drawn as a bar on the process's own standard error.
+    pub bars: bool,
+    /// Set when the command shall break off.
+    pub cancel: &'a AtomicBool,
+}
+
+impl Context<'_> {
+    /// Prints one value for a script.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn print_json(&mut self, value: &impl Serialize) -> Result<(), Failure> {
+        json::write(self.out, value)?;
+        writeln!(self.out)?;
+        Ok(())
+    }
+
+    /// Prints what was done, with the commit to undo it by: a sentence, or an object for a script.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn print_done(&mut self, message: &str, commit: Option<crate::model::CommitNo>) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Done<'a> {
+            message: &'a str,
+            commit: Option<u64>,
+        }
+        if self.json {
+            return self.print_json(&Done { message, commit: commit.map(|c| c.0) });
+        }
+        self.say(message)
+    }
+
+    /// Prints a sentence among the results.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn say(&mut self, message: &str) -> Result<(), Failure> {
+        writeln!(self.out, "{}", super::failure::printable(message))?;
+        Ok(())
+    }
+
+    /// Prints a sentence beside the results.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&mut self, message: &str) -> Result<(), Failure> {
+        writeln!(self.err, "{}", super::failure::printable(message))?;
+        Ok(())
+    }
+
+    /// Asks before something is destroyed.
+    ///
+    /// # Errors
+    /// `Usage` when nobody can be asked and `--yes` was not given, `Cancelled` when the answer is no.
+    pub fn confirm(&mut self, yes: bool, what: &str) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        let Some(person) = &mut self.person else {
+            return Err(Failure::Usage(format!("{what} Nobody can be asked here: add --yes to do it")));
+        };
+        if person.confirm(&super::failure::printable(&format!("{what} Go on? [y/N] ")))? {
+            Ok(())
+        } else {
+            Err(Failure::Cancelled("nothing was changed".to_owned()))
+        }
+    }
+
+    /// A new password: one line of the input, or asked for twice. `None` when nobody can be asked.
+    ///
+    /// # Errors
+    /// When the input cannot be read, or the two do not agree.
+    pub fn password(&mut self, from_input: bool) -> Result<Option<Zeroizing<String>>, Failure> {
+        if from_input {
+            let mut line = Zeroizing::new(String::new());
+            self.input.read_line(&mut line).map_err(|e| Failure::Failed(format!("standard input: {e}")))?;
+            let end = line.trim_end_matches(['\r', '\n']).len();
+            line.truncate(end);
+            return Ok(Some(line));
+        }
+        let Some(person) = &mut self.person else { return Ok(None) };
+        let first = person.secret("New password: ")?;
+        let second = person.secret("The same again: ")?;
+        if *first != *second {
+            return Err(crate::model::Error::invalid("password", "the two were not the same").into());
+        }
+        Ok(Some(first))
+    }
+
+    /// Waits until lists can be answered: the store reads what they need in the background while it opens.
+    ///
+    /// # Errors
+    /// When that does not end.
+    pub fn until_ready(&self) -> Result<(), Failure> {
+        if self.desk.wait_until_ready(PATIENCE) {
+            Ok(())
+        } else {
+            Err(Failure::Failed("the store does not get ready for lists; try \"clowder check\"".to_owned()))
+        }
+    }
+
+    /// Whether the command shall break off.
+    pub fn cancelled(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
+    }
+
+    /// Progress for something long.
+    pub fn meter(&mut self) -> Meter<'_> {
+        if self.bars { Meter::bar() } else { Meter::lines(self.err) }
+    }
+}

@@ -1,0 +1,132 @@
+//! `clowder check` and `clowder stats`
+
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{Context, Failure, table::card};
+use crate::store::{CheckReport, Progress};
+
+/// What `check` takes.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Rebuild the indexes and counters from the records
+    #[arg(long)]
+    repair: bool,
+}
+
+#[derive(Serialize)]
+struct CheckJson<'a> {
+    records: u64,
+    entries: u64,
+    commits: u64,
+    wrong: u64,
+    findings: &'a [String],
+    repaired: &'a [String],
+    clean: bool,
+}
+
+/// Opens every record and recounts every index and counter; with `--repair` rebuilds them.
+///
+/// # Errors
+/// `Unsound` when something is wrong (it is printed), `Cancelled`, and the desk's.
+pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
+    let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
+    let report = {
+        let mut meter = cx.meter();
+        let mut progress = |p: Progress| {
+            meter.at(p.step, p.done, p.of);
+            !cancel.load(Ordering::Relaxed)
+        };
+        if check.repair { desk.repair(actor, &mut progress)? } else { desk.check(actor, &mut progress)? }
+    };
+    if report.cancelled {
+        let what =
+            if check.repair { "the repair goes on where it was, the next time" } else { "the check is not done" };
+        return Err(Failure::Cancelled(format!("broken off: {what}")));
+    }
+    print(cx, &report)?;
+    if report.is_clean() { Ok(()) } else { Err(Failure::Unsound) }
+}
+
+fn print(cx: &mut Context<'_>, report: &CheckReport) -> Result<(), Failure> {
+    if cx.json {
+        return cx.print_json(&CheckJson {
+            records: report.records,
+            entries: report.entries,
+            commits: report.commits,
+            wrong: report.wrong,
+            findings: &report.findings,
+            repaired: &report.repaired,
+            clean: report.is_clean(),
+        });
+    }
+    report.repaired.iter().try_for_each(|line| cx.say(line))?;
+    report.findings.iter().try_for_each(|line| cx.say(line))?;
+    let more = report.wrong.saturating_sub(report.findings.len() as u64);
+    if more > 0 {
+        cx.say(&format!("… and {more} more."))?;
+    }
+    let looked_at = format!(
+        "{} records, {} index entries and {} changes were looked at",
+        report.records, report.entries, report.commits
+    );
+    match report.wrong {
+        0 => cx.say(&format!("{looked_at}; all is well.")),
+        1 => cx.say(&format!("{looked_at}; 1 thing is wrong.")),
+        n => cx.say(&format!("{looked_at}; {n} things are wrong.")),
+    }
+}
+
+/// Counts as a script sees them; nothing in it changes by itself.
+#[derive(Serialize)]
+struct StatsJson {
+    cats: u64,
+    cats_by_status: Counts,
+    requests: u64,
+    requests_by_status: Counts,
+    users: u64,
+    users_by_role: Counts,
+    breeds: u64,
+    health_statuses: u64,
+}
+
+/// An object with a count for each word, in their order.
+struct Counts(Vec<(&'static str, u64)>);
+
+impl Serialize for Counts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().copied())
+    }
+}
+
+/// Prints the counters.
+///
+/// # Errors
+/// The desk's, and those of the output.
+pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
+    let stats = cx.desk.stats(cx.actor)?;
+    if cx.json {
+        return cx.print_json(&StatsJson {
+            cats: stats.cats,
+            cats_by_status: Counts(stats.cats_by_status.iter().map(|(s, n)| (s.slug(), *n)).collect()),
+            requests: stats.requests,
+            requests_by_status: Counts(stats.requests_by_status.iter().map(|(s, n)| (s.slug(), *n)).collect()),
+            users: stats.users,
+            users_by_role: Counts(stats.users_by_role.iter().map(|(r, n)| (r.slug(), *n)).collect()),
+            breeds: stats.breeds,
+            health_statuses: stats.health_statuses,
+        });
+    }
+    let mut fields: Vec<(String, u64)> = vec![("Cats".to_owned(), stats.cats)];
+    fields.extend(stats.cats_by_status.iter().map(|(s, n)| (format!("  {s}"), *n)));
+    fields.push(("Requests".to_owned(), stats.requests));
+    fields.extend(stats.requests_by_status.iter().map(|(s, n)| (format!("  {s}"), *n)));
+    fields.push(("Accounts".to_owned(), stats.users));
+    fields.extend(stats.users_by_role.iter().map(|(r, n)| (format!("  {r}"), *n)));
+    fields.push(("Breeds".to_owned(), stats.breeds));
+    fields.push(("Health statuses".to_owned(), stats.health_statuses));
+    let fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
+    Ok(card(cx.out, &fields)?)
+}

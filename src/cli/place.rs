@@ -1,0 +1,70 @@
+//! Where the store, its key and the settings are, and opening them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use etcetera::BaseStrategy as _;
+
+use super::Failure;
+use crate::model::Door;
+use crate::store::{OpenOptions, Opened, Store};
+
+/// The program's own name for its directories.
+const NAME: &str = "clowder";
+
+/// Where things are.
+#[derive(Debug, Clone, Args, Default)]
+#[command(next_help_heading = "Places")]
+pub struct Place {
+    /// Data directory [default: clowder in the XDG data directory, ~/.local/share/clowder]
+    #[arg(long, global = true, value_name = "DIR", env = "CLOWDER_DATA", hide_env_values = true)]
+    pub data: Option<PathBuf>,
+    /// Key file [default: keys/STORE.key in the config directory]
+    #[arg(long, global = true, value_name = "FILE", env = "CLOWDER_KEY", hide_env_values = true)]
+    pub key: Option<PathBuf>,
+    /// Config directory [default: clowder in the XDG config directory, ~/.config/clowder]
+    #[arg(long, global = true, value_name = "DIR", env = "CLOWDER_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// A path that was given; an empty one, as from a variable that is set to nothing, counts as not given.
+fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
+    path.filter(|p| !p.as_os_str().is_empty()).cloned()
+}
+
+impl Place {
+    /// The data directory.
+    ///
+    /// # Errors
+    /// When it was not given and there is no home directory.
+    pub fn data(&self) -> Result<PathBuf, Failure> {
+        given(self.data.as_ref()).map_or_else(|| Ok(home("--data")?.data_dir().join(NAME)), Ok)
+    }
+
+    /// The config directory.
+    ///
+    /// # Errors
+    /// When it was not given and there is no home directory.
+    pub fn config(&self) -> Result<PathBuf, Failure> {
+        given(self.config.as_ref()).map_or_else(|| Ok(home("--config")?.config_dir().join(NAME)), Ok)
+    }
+
+    /// Opens the store, or makes one where there is none.
+    ///
+    /// # Errors
+    /// `Open` with the way out in words.
+    pub fn open(&self, door: Door) -> Result<Opened, Failure> {
+        let options = OpenOptions {
+            key: given(self.key.as_ref()),
+            probe: std::env::current_exe().ok(),
+            door,
+            ..OpenOptions::new(self.data()?, self.config()?)
+        };
+        Ok(Store::open(options)?)
+    }
+}
+
+fn home(option: &str) -> Result<impl etcetera::BaseStrategy, Failure> {
+    etcetera::choose_base_strategy()
+        .map_err(|_| Failure::Usage(format!("there is no home directory; say where with {option} DIR")))
+}
