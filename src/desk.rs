@@ -4,6 +4,7 @@
 mod accounts;
 mod catalogues;
 mod cats;
+mod early;
 mod fields;
 mod history;
 mod home;
@@ -162,6 +163,15 @@ impl Desk {
     /// The sentence for every screen while the store takes no more writes.
     pub fn read_only(&self) -> Option<String> {
         self.store().read_only()
+    }
+
+    /// The sentence for every screen when records could not be read at the start.
+    pub fn damage(&self) -> Option<String> {
+        match self.store().unreadable() {
+            0 => None,
+            1 => Some("1 record cannot be read; \"clowder check\" says which".to_owned()),
+            n => Some(format!("{n} records cannot be read; \"clowder check\" says which")),
+        }
     }
 
     /// Checks a right and answers who acts.

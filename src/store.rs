@@ -214,6 +214,23 @@ impl Store {
         self.core().catalog()
     }
 
+    /// The same, once it serves: it is built in the background when the store is opened (0.2 to 1 s for 100,000 cats).
+    ///
+    /// # Errors
+    /// When it could not be built.
+    pub fn ready_catalog(&self) -> Result<impl Deref<Target = Catalog>, StoreError> {
+        if self.core().wait_for_catalog() {
+            Ok(self.core().catalog())
+        } else {
+            Err(StoreError::Failed("the catalog could not be built; run \"clowder check\" to see why".to_owned()))
+        }
+    }
+
+    /// How many records could not be read when the catalog was built; 0 in a sound store.
+    pub fn unreadable(&self) -> u64 {
+        self.core().unreadable.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Runs a closure on the writer's thread and returns when what it did is on the disk.
     ///
     /// # Errors

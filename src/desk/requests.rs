@@ -207,7 +207,7 @@ impl Desk {
     /// `SignedOut`.
     pub fn requests(&self, actor: &Actor, query: &RequestQuery) -> Result<Vec<u32>> {
         let acting = self.acting(actor, Permission::OwnRequests)?;
-        let catalog = self.store().catalog();
+        let catalog = self.catalog()?;
         if acting.may(Permission::DecideRequests) {
             return Ok(catalog.requests(query, today()));
         }
@@ -227,7 +227,7 @@ impl Desk {
         let acting = self.acting(actor, Permission::OwnRequests)?;
         let staff = acting.may(Permission::DecideRequests);
         let today = today();
-        let catalog = self.store().catalog();
+        let catalog = self.catalog()?;
         let rows = ids.iter().filter_map(|&id| catalog.request(RequestId(id)));
         Ok(rows
             .filter(|row| staff || acting.is(row.user))
@@ -433,7 +433,7 @@ impl Desk {
     /// `Denied`.
     pub fn triage(&self, actor: &Actor, order: TriageOrder) -> Result<Vec<u32>> {
         self.acting(actor, Permission::DecideRequests)?;
-        let catalog = self.store().catalog();
+        let catalog = self.catalog()?;
         let waiting = RequestQuery {
             status: Choice::of([RequestStatus::Pending, RequestStatus::Approved]),
             ..RequestQuery::default()

@@ -215,7 +215,7 @@ impl Desk {
     /// `Denied`.
     pub fn users(&self, actor: &Actor, query: &UserQuery) -> Result<Vec<u32>> {
         let acting = self.acting(actor, Permission::SeeContacts)?;
-        let catalog = self.store().catalog();
+        let catalog = self.catalog()?;
         let mut ids = catalog.users(query);
         if !acting.may(Permission::ManageUsers) {
             ids.retain(|&id| catalog.user(UserId(id)).is_some_and(|u| u.role == Role::User));
@@ -230,7 +230,7 @@ impl Desk {
     pub fn user_rows(&self, actor: &Actor, ids: &[u32]) -> Result<Vec<UserLine>> {
         let acting = self.acting(actor, Permission::SeeContacts)?;
         let all = acting.may(Permission::ManageUsers);
-        let catalog = self.store().catalog();
+        let catalog = self.catalog()?;
         let rows = ids.iter().filter_map(|&id| catalog.user(UserId(id))).filter(|u| all || u.role == Role::User);
         Ok(rows
             .map(|row| UserLine {

@@ -4,8 +4,8 @@ use std::{
     collections::BTreeMap,
     ops::Bound,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak,
-        atomic::{AtomicBool, AtomicU32},
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, Weak,
+        atomic::{AtomicBool, AtomicU32, AtomicU64},
     },
 };
 
@@ -49,6 +49,10 @@ pub(super) struct Core {
     pub(super) hasher: KeyHasher,
     pub(super) counters: RwLock<Counters>,
     pub(super) catalog: RwLock<Catalog>,
+    /// How far it is, and those who wait for it.
+    readiness: (Mutex<Readiness>, Condvar),
+    /// Records that could not be read while it was built.
+    pub(super) unreadable: AtomicU64,
     pub(super) generation: AtomicU32,
     /// Whether a repair that was broken off left its mark.
     pub(super) repair_marked: AtomicBool,
@@ -56,6 +60,17 @@ pub(super) struct Core {
     pub(super) read_only: OnceLock<String>,
     pub(super) listeners: Mutex<BTreeMap<u64, Listener>>,
     pub(super) watches: Mutex<Vec<Weak<Watch>>>,
+}
+
+/// How far the catalog is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Readiness {
+    /// It is being built.
+    Building,
+    /// It serves.
+    Ready,
+    /// It could not be built or kept.
+    Failed,
 }
 
 impl Core {
@@ -67,6 +82,8 @@ impl Core {
             hasher: KeyHasher::new(data_key),
             counters: RwLock::default(),
             catalog: RwLock::default(),
+            readiness: (Mutex::new(Readiness::Building), Condvar::new()),
+            unreadable: AtomicU64::new(0),
             generation: AtomicU32::new(0),
             repair_marked: AtomicBool::new(false),
             read_only: OnceLock::new(),
@@ -81,6 +98,21 @@ impl Core {
 
     pub(super) fn catalog(&self) -> RwLockReadGuard<'_, Catalog> {
         self.catalog.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says how far the catalog is.
+    pub(super) fn set_readiness(&self, readiness: Readiness) {
+        *lock(&self.readiness.0) = readiness;
+        self.readiness.1.notify_all();
+    }
+
+    /// Waits until the catalog serves; false when it never will.
+    pub(super) fn wait_for_catalog(&self) -> bool {
+        let mut state = lock(&self.readiness.0);
+        while *state == Readiness::Building {
+            state = self.readiness.1.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        *state == Readiness::Ready
     }
 
     pub(super) fn tally(&self, tally: Tally) -> u64 {

@@ -6,7 +6,7 @@ use crate::model::{Actor, AuditEntry, CommitNo, Stamp, Touched};
 
 use super::{
     Catalog, Change, Changed, StoreError, audit,
-    core::{Core, lock},
+    core::{Core, Readiness, lock},
     engine::{Batch, Tree},
     meta,
     record::{self, AnyRecord},
@@ -175,6 +175,7 @@ fn update_catalog(core: &Core, changes: &[Change]) {
     if catalog.ready() && catch_unwind(AssertUnwindSafe(|| catalog.apply(changes))).is_err() {
         // Half a change is worse than none: without a catalog the indexes serve.
         *catalog = Catalog::default();
+        core.set_readiness(Readiness::Failed);
     }
 }
 

@@ -15,7 +15,7 @@ use crate::model::Kind;
 
 use super::{
     Catalog, StoreError,
-    core::Core,
+    core::{Core, Readiness},
     files::{self, DataLock, STORE},
     record::AnyRecord,
     snapshot::Snapshot,
@@ -46,10 +46,10 @@ impl Handle {
         // Before the writer runs, nothing is committed: the view is of one moment.
         let view = Snapshot::begin(&core);
         let builder = {
-            let (queue, closing) = (queue.clone(), Arc::clone(&closing));
+            let (queue, closing, core) = (queue.clone(), Arc::clone(&closing), Arc::clone(&core));
             thread::Builder::new()
                 .name("clowder-catalog".to_owned())
-                .spawn(move || build_catalog(view, &queue, &closing))?
+                .spawn(move || build_catalog(&core, view, &queue, &closing))?
         };
         let writer = {
             let core = Arc::clone(&core);
@@ -102,7 +102,7 @@ impl Handle {
 
     /// Builds the catalog anew, in this thread.
     pub(super) fn rebuild_catalog(&self) -> Result<(), StoreError> {
-        build_catalog(self.snapshot()?, &self.queue, &self.closing);
+        build_catalog(self.core(), self.snapshot()?, &self.queue, &self.closing);
         Ok(())
     }
 
@@ -149,9 +149,10 @@ fn ended() -> StoreError {
 }
 
 /// Builds the catalog of a view and hands it to the writer, who knows what was committed since.
-fn build_catalog(view: Snapshot, queue: &Sender<Message>, closing: &AtomicBool) {
+fn build_catalog(core: &Core, view: Snapshot, queue: &Sender<Message>, closing: &AtomicBool) {
     let built = catch_unwind(AssertUnwindSafe(|| {
         let mut catalog = Catalog::default();
+        let mut unreadable = 0;
         for kind in [Kind::Breed, Kind::Health, Kind::Cat, Kind::User, Kind::Request] {
             let mut after = 0;
             while after < u32::MAX {
@@ -161,14 +162,19 @@ fn build_catalog(view: Snapshot, queue: &Sender<Message>, closing: &AtomicBool) 
                 let page = view.records(kind, after, AT_A_TIME);
                 after = page.upto;
                 // A record that cannot be read is missing from the catalog; a check tells which.
+                unreadable += page.records.iter().filter(|(_, record)| record.is_err()).count() as u64;
                 let changes: Vec<_> =
                     page.records.into_iter().filter_map(|(_, record)| AnyRecord::change(None, record.ok())).collect();
                 catalog.apply(&changes);
             }
         }
+        core.unreadable.store(unreadable, Ordering::Relaxed);
         Some(catalog)
     }));
-    if let Ok(Some(catalog)) = built {
-        let _ = queue.send(Message::Catalog(Box::new(catalog), view));
+    match built {
+        Ok(Some(catalog)) => {
+            let _ = queue.send(Message::Catalog(Box::new(catalog), view));
+        }
+        Ok(None) | Err(_) => core.set_readiness(Readiness::Failed),
     }
 }

@@ -12,7 +12,7 @@ use crate::model::{Actor, CommitNo, Door, Who};
 
 use super::{
     Catalog, Changed, StoreError, Tx, Written,
-    core::Core,
+    core::{Core, Readiness},
     group::{self, Group, Job, Outcome},
     snapshot::Snapshot,
 };
@@ -96,6 +96,7 @@ fn install(core: &Core, mut catalog: Catalog, view: Snapshot) {
     catalog.apply(&view.into_changes());
     catalog.set_ready();
     *core.catalog.write().unwrap_or_else(PoisonError::into_inner) = catalog;
+    core.set_readiness(Readiness::Ready);
     // Screens that made do without it can ask again.
     let actor = Actor { who: Who::Program, door: Door::Local, address: None };
     group::publish(core, &Changed { commit, actor, records: Vec::new() });
