@@ -422,6 +422,9 @@ impl Desk {
                 tx.describe(Action::EditNotes, "");
                 tx.update(&mut request)?;
             }
+            if !acting.may(Permission::DecideRequests) {
+                for_applicant(&mut request, acting.who);
+            }
             Ok(request)
         })?;
         Ok(written.value)

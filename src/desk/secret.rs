@@ -59,3 +59,33 @@ impl Drop for Place<'_> {
         self.0.freed.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What decides the work: algorithm, version and parameters, without salt and hash.
+    fn work(hash: &str) -> Vec<&str> {
+        hash.split('$').take(4).collect()
+    }
+
+    #[test]
+    fn a_name_without_an_account_costs_the_same_work_and_never_fits() {
+        let hasher = Hasher::new();
+        let real = hasher.hash("correct horse").unwrap();
+        assert!(hasher.verify("correct horse", Some(&real)));
+        assert!(!hasher.verify("wrong horse", Some(&real)));
+        let dummy = hasher.dummy.get().expect("it is made by the first verification, whichever that is");
+        assert_eq!(work(dummy), work(&real));
+        assert_eq!(work(dummy)[1..3], ["argon2id", "v=19"]);
+        for password in ["correct horse", "nobody", ""] {
+            assert!(!hasher.verify(password, None), "{password}");
+        }
+    }
+
+    #[test]
+    fn one_password_has_another_hash_each_time() {
+        let hasher = Hasher::new();
+        assert_ne!(hasher.hash("correct horse").unwrap(), hasher.hash("correct horse").unwrap());
+    }
+}
