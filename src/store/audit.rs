@@ -1,7 +1,7 @@
 //! The audit log: one entry for each commit, in the same commit.
 //!
-//! Key: commit, part (both big-endian). Part 0 is the entry; the others are the records it touched, in order. A record whose two
-//! sides are large together takes two parts, so that no page of the engine grows past what it syncs.
+//! Key: commit, part (both big-endian). Part 0 has the entry. The records it touched are packed into it and the parts after it, in
+//! order; no part grows so large that a page of the engine would pass what it syncs.
 
 use std::ops::Bound;
 
@@ -13,20 +13,76 @@ use super::{
     StoreError,
     codec::{self, Shape},
     core::Core,
-    engine::{Batch, Pair, Tree},
+    engine::{Batch, Tree},
     indexes::{self, Range},
     record::AnyRecord,
 };
 
-/// Two sides that are larger than this together are stored apart.
-const TOGETHER: usize = 6 * 1024;
+/// A part takes no more than this, except for one side of one record.
+const PART: usize = 6 * 1024;
 
-/// A touched record as stored.
-#[derive(Serialize, Deserialize)]
-struct Row {
-    touched: Touched,
-    /// Whether the next part has the other side.
+/// A part as stored.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Part {
+    /// The entry, in part 0.
+    entry: Option<AuditEntry>,
+    /// Records it touched.
+    touched: Vec<Touched>,
+    /// Whether the first record of the next part is the other side of the last one here.
     more: bool,
+}
+
+/// Packs an entry into parts.
+fn pack(entry: AuditEntry, all: Vec<Touched>) -> Vec<Part> {
+    let mut parts = vec![Part { entry: Some(entry), ..Part::default() }];
+    let mut room = PART;
+    let mut add = |touched: Touched, more: bool, parts: &mut Vec<Part>| {
+        let size = 32 + size(&touched);
+        if size > room {
+            parts.push(Part::default());
+            room = PART;
+        }
+        room = room.saturating_sub(size);
+        if let Some(part) = parts.last_mut() {
+            part.touched.push(touched);
+            part.more = more;
+        }
+        if more {
+            room = 0;
+        }
+    };
+    for touched in all {
+        if 32 + size(&touched) <= PART {
+            add(touched, false, &mut parts);
+        } else {
+            add(Touched { after: None, ..touched.clone() }, true, &mut parts);
+            add(Touched { before: None, ..touched }, false, &mut parts);
+        }
+    }
+    parts
+}
+
+fn size(touched: &Touched) -> usize {
+    touched.before.as_ref().map_or(0, Vec::len) + touched.after.as_ref().map_or(0, Vec::len)
+}
+
+/// The entry and records of parts in order; `None` when the entry is missing.
+fn unpack(parts: Vec<Part>) -> Option<(AuditEntry, Vec<Touched>)> {
+    let mut entry = None;
+    let mut all: Vec<Touched> = Vec::new();
+    let mut goes_on = false;
+    for part in parts {
+        entry = entry.or(part.entry);
+        for touched in part.touched {
+            match all.last_mut() {
+                Some(first) if goes_on => first.after = touched.after,
+                _ => all.push(touched),
+            }
+            goes_on = false;
+        }
+        goes_on = part.more;
+    }
+    Some((entry?, all))
 }
 
 fn key(commit: u64, part: u32) -> [u8; 12] {
@@ -64,53 +120,34 @@ impl Core {
     pub(super) fn put_audit(
         &self,
         batch: &mut Batch,
-        entry: &AuditEntry,
+        entry: AuditEntry,
         touched: Vec<Touched>,
     ) -> Result<(), StoreError> {
         let commit = entry.commit.0;
-        let mut part = 0;
-        let mut put = |shaped: Vec<u8>| {
-            let key = key(commit, part);
-            batch.put(Tree::Audit, &key, self.sealer.seal(Tree::Audit.name(), &key, &shaped));
-            part += 1;
-        };
-        put(codec::encode_as(Shape::AuditEntry, entry)?);
-        let mut keys = Vec::with_capacity(touched.len());
-        for touched in touched {
-            keys.push(indexes::audit_key(touched.kind, touched.id, commit));
-            let size = touched.before.as_ref().map_or(0, Vec::len) + touched.after.as_ref().map_or(0, Vec::len);
-            if size <= TOGETHER {
-                put(codec::encode_as(Shape::AuditRow, &Row { touched, more: false })?);
-            } else {
-                let after = Touched { before: None, ..touched.clone() };
-                put(codec::encode_as(
-                    Shape::AuditRow,
-                    &Row { touched: Touched { after: None, ..touched }, more: true },
-                )?);
-                put(codec::encode_as(Shape::AuditRow, &Row { touched: after, more: false })?);
-            }
+        for t in &touched {
+            batch.put(Tree::Index, &indexes::audit_key(t.kind, t.id, commit), Vec::new());
         }
-        for key in keys {
-            batch.put(Tree::Index, &key, Vec::new());
+        for (n, part) in (0..).zip(pack(entry, touched)) {
+            let key = key(commit, n);
+            let stored = codec::encode_as(Shape::Audit, &part)?;
+            batch.put(Tree::Audit, &key, self.sealer.seal(Tree::Audit.name(), &key, &stored));
         }
         Ok(())
     }
 
-    fn open_audit(&self, pair: &Pair) -> Result<Vec<u8>, StoreError> {
-        self.sealer.open(Tree::Audit.name(), &pair.0, &pair.1).map_err(|_| {
-            let commit = parse_key(&pair.0).map_or(0, |(commit, _)| commit);
+    fn open_part(&self, key: &[u8], sealed: &[u8]) -> Result<Part, StoreError> {
+        let stored = self.sealer.open(Tree::Audit.name(), key, sealed).map_err(|_| {
+            let commit = parse_key(key).map_or(0, |(commit, _)| commit);
             StoreError::Damaged(format!("entry {commit} of the audit log is damaged; restore a backup"))
-        })
+        })?;
+        codec::decode_as(Shape::Audit, &stored)
     }
 
     fn audit_head(&self, commit: u64) -> Result<Option<AuditEntry>, StoreError> {
         let key = key(commit, 0);
         match self.engine.get(Tree::Audit, &key)? {
             None => Ok(None),
-            Some(sealed) => {
-                let head = self.open_audit(&(key[..].into(), sealed))?;
-                codec::decode_as(Shape::AuditEntry, &head).map(Some)
-            }
+            Some(sealed) => Ok(self.open_part(&key, &sealed)?.entry),
         }
     }
 
@@ -141,23 +178,50 @@ impl Core {
         let (from, to) = (key(no.0, 0), key(no.0, u32::MAX));
         let pairs =
             self.engine.scan(Tree::Audit, (Bound::Included(&from[..]), Bound::Included(&to[..])), false, usize::MAX)?;
-        self.read_entry(&pairs)
+        let parts: Result<Vec<Part>, StoreError> =
+            pairs.iter().map(|(key, sealed)| self.open_part(key, sealed)).collect();
+        Ok(unpack(parts?))
     }
+}
 
-    /// The entry of all its pairs, in order.
-    pub(super) fn read_entry(&self, pairs: &[Pair]) -> Result<Option<(AuditEntry, Vec<Touched>)>, StoreError> {
-        let Some((head, rows)) = pairs.split_first() else { return Ok(None) };
-        let entry: AuditEntry = codec::decode_as(Shape::AuditEntry, &self.open_audit(head)?)?;
-        let mut all: Vec<Touched> = Vec::with_capacity(rows.len());
-        let mut goes_on = false;
-        for pair in rows {
-            let row: Row = codec::decode_as(Shape::AuditRow, &self.open_audit(pair)?)?;
-            match all.last_mut() {
-                Some(first) if goes_on => first.after = row.touched.after,
-                _ => all.push(row.touched),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Action, Actor, Stamp};
+
+    #[test]
+    fn records_of_any_size_come_back_from_their_parts() {
+        let entry = AuditEntry {
+            commit: CommitNo(7),
+            at: Stamp(1),
+            actor: Actor::console(),
+            action: Action::Import,
+            note: String::new(),
+            undoes: None,
+            touched: 0,
+        };
+        let touched = |id: u32, before: usize, after: usize| Touched {
+            kind: Kind::Cat,
+            id,
+            rev_before: 1,
+            rev_after: 2,
+            before: (before > 0).then(|| vec![1; before]),
+            after: (after > 0).then(|| vec![2; after]),
+        };
+        for sizes in [
+            vec![],
+            vec![(0, 10)],
+            vec![(6_000, 6_000)],
+            vec![(6_000, 6_000), (6_000, 6_000), (10, 0)],
+            vec![(10, 10), (5_000, 5_000), (3_000, 3_000), (0, 6_100), (10, 10)],
+            vec![(200, 250); 100],
+        ] {
+            let all: Vec<Touched> = (1..).zip(&sizes).map(|(id, &(b, a))| touched(id, b, a)).collect();
+            let parts = pack(entry.clone(), all.clone());
+            for part in &parts {
+                assert!(codec::encode_as(Shape::Audit, part).unwrap().len() < 6_500, "{sizes:?}");
             }
-            goes_on = row.more;
+            assert_eq!(unpack(parts), Some((entry.clone(), all)), "{sizes:?}");
         }
-        Ok(Some((entry, all)))
     }
 }

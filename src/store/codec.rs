@@ -16,10 +16,8 @@ use super::StoreError;
 pub(super) enum Shape {
     /// A record.
     Record(Kind),
-    /// The head of an audit entry.
-    AuditEntry,
-    /// A record of an audit entry.
-    AuditRow,
+    /// A part of an audit entry.
+    Audit,
 }
 
 impl Shape {
@@ -27,14 +25,14 @@ impl Shape {
     pub(super) const fn version(self) -> u16 {
         match self {
             Self::Record(Kind::Breed | Kind::Health | Kind::Cat | Kind::User | Kind::Request) => 1,
-            Self::AuditEntry | Self::AuditRow => 1,
+            Self::Audit => 1,
         }
     }
 
     const fn words(self) -> &'static str {
         match self {
             Self::Record(kind) => kind.slug(),
-            Self::AuditEntry | Self::AuditRow => "audit entry",
+            Self::Audit => "audit entry",
         }
     }
 }

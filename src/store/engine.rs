@@ -123,12 +123,8 @@ const FLUSH_EVERY_MS: u64 = 500;
 impl Engine {
     /// Opens a directory, or makes it.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
-        let db = sled::Config::new()
-            .path(dir)
-            .cache_capacity(cache_bytes)
-            .flush_every_ms(Some(FLUSH_EVERY_MS))
-            .mode(sled::Mode::HighThroughput)
-            .open()?;
+        let db =
+            sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_EVERY_MS)).open()?;
         let mut trees: Vec<Option<sled::Tree>> = vec![None; Tree::COUNT];
         for tree in Kind::ALL.iter().map(|&k| Tree::Records(k)).chain([Tree::Audit, Tree::Meta]) {
             trees[tree.slot()] = Some(db.open_tree(tree.name())?);

@@ -143,7 +143,7 @@ impl Group {
         }
         for (entry, touched) in std::mem::take(&mut self.commits) {
             counters.commit = entry.commit.0;
-            core.put_audit(&mut batch, &entry, touched)?;
+            core.put_audit(&mut batch, entry, touched)?;
         }
         core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
         core.end_repair_mark(&mut batch);

@@ -285,7 +285,7 @@ impl Repair<'_> {
             undoes: None,
             touched: 0,
         };
-        core.put_audit(&mut batch, &entry, Vec::new())?;
+        core.put_audit(&mut batch, entry, Vec::new())?;
         core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
         core.put_meta(&mut batch, meta::GENERATION, &u64::from(mark.generation).to_le_bytes());
         core.end_repair_mark(&mut batch);

@@ -1,0 +1,97 @@
+/* Stands between the program and the C library. Notes each write and sync of the store's main file and each
+ * acknowledgement on standard output, in order, and can pretend that the disk is full. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static atomic_int room = -1;
+static int log_fd = -1;
+
+static ssize_t (*real_write)(int, const void *, size_t);
+static ssize_t (*real_pwrite64)(int, const void *, size_t, off_t);
+static ssize_t (*real_pwritev)(int, const struct iovec *, int, off_t);
+static int (*real_fdatasync)(int);
+static int (*real_fsync)(int);
+
+__attribute__((constructor)) static void begin(void) {
+    real_write = dlsym(RTLD_NEXT, "write");
+    real_pwrite64 = dlsym(RTLD_NEXT, "pwrite64");
+    real_pwritev = dlsym(RTLD_NEXT, "pwritev");
+    real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
+    real_fsync = dlsym(RTLD_NEXT, "fsync");
+    const char *log = getenv("SHIM_LOG");
+    if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const char *full_after = getenv("SHIM_FULL_AFTER");
+    atomic_store(&room, full_after ? atoi(full_after) : -1);
+}
+
+static int is_store(int fd) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof path - 1);
+    if (n < 9) return 0;
+    path[n] = 0;
+    return strcmp(path + n - 9, "/store/db") == 0;
+}
+
+/* One byte an event: W written, S synced, A acknowledged. */
+static void note(char event) {
+    if (log_fd >= 0) real_write(log_fd, &event, 1);
+}
+
+static int is_full(void) {
+    if (atomic_load(&room) < 0) return 0;
+    if (atomic_fetch_sub(&room, 1) > 0) return 0;
+    atomic_store(&room, 0);
+    return 1;
+}
+
+ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
+    if (!is_store(fd)) return real_pwrite64(fd, bytes, n, at);
+    if (is_full()) { errno = ENOSPC; return -1; }
+    ssize_t done = real_pwrite64(fd, bytes, n, at);
+    note('W');
+    return done;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at) { return pwrite64(fd, bytes, n, at); }
+
+ssize_t pwritev(int fd, const struct iovec *parts, int n, off_t at) {
+    if (!is_store(fd)) return real_pwritev(fd, parts, n, at);
+    if (is_full()) { errno = ENOSPC; return -1; }
+    ssize_t done = real_pwritev(fd, parts, n, at);
+    note('W');
+    return done;
+}
+
+ssize_t write(int fd, const void *bytes, size_t n) {
+    if (fd == 1 && n >= 4 && memcmp(bytes, "ack ", 4) == 0) {
+        note('A');
+    } else if (is_store(fd)) {
+        if (is_full()) { errno = ENOSPC; return -1; }
+        ssize_t done = real_write(fd, bytes, n);
+        note('W');
+        return done;
+    }
+    return real_write(fd, bytes, n);
+}
+
+int fdatasync(int fd) {
+    int done = real_fdatasync(fd);
+    if (done == 0 && is_store(fd)) note('S');
+    return done;
+}
+
+int fsync(int fd) {
+    int done = real_fsync(fd);
+    if (done == 0 && is_store(fd)) note('S');
+    return done;
+}
