@@ -168,9 +168,9 @@ fn edit(
         Vec::new()
     };
     if preview {
-        let changed: Vec<&str> = changes.iter().map(|c| c.field()).collect();
-        cx.note(&format!("Would change {} of {}.", changed.join(", "), card.cat.display_name()))?;
-        return follows.iter().try_for_each(|sentence| cx.note(sentence));
+        let fields: Vec<&str> = changes.iter().map(|c| c.field()).collect();
+        let sentence = format!("Change {} of {}.", fields.join(", "), card.cat.display_name());
+        return cx.print_preview(&sentence, &follows);
     }
     let (cat, commit) = cx.desk.edit_cat(cx.actor, card.cat.id, rev, changes)?;
     if cx.json {

@@ -2,7 +2,7 @@
 //! terminal, so that the same words can come through any door.
 
 use std::io::{self, BufRead, Write};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -84,6 +84,23 @@ impl Context<'_> {
         self.say(message)
     }
 
+    /// Prints what would be done and what would follow from it.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn print_preview(&mut self, sentence: &str, consequences: &[String]) -> Result<(), Failure> {
+        #[derive(Serialize)]
+        struct Preview<'a> {
+            preview: &'a str,
+            consequences: &'a [String],
+        }
+        if self.json {
+            return self.print_json(&Preview { preview: sentence, consequences });
+        }
+        self.say(sentence)?;
+        consequences.iter().try_for_each(|sentence| self.say(sentence))
+    }
+
     /// Prints a sentence among the results.
     ///
     /// # Errors
@@ -151,11 +168,6 @@ impl Context<'_> {
         } else {
             Err(Failure::Failed("the store does not get ready for lists; try \"clowder check\"".to_owned()))
         }
-    }
-
-    /// Whether the command shall break off.
-    pub fn cancelled(&self) -> bool {
-        self.cancel.load(Ordering::Relaxed)
     }
 
     /// Progress for something long.

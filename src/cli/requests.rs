@@ -153,11 +153,8 @@ impl Decision {
             (Err(e), _) => return Err(e.into()),
         };
         let consequences = preview.as_ref().map(|p| p.consequences.clone()).unwrap_or_default();
-        if self.preview {
-            for sentence in preview.iter().map(|p| &p.sentence).chain(&consequences) {
-                cx.say(sentence)?;
-            }
-            return Ok(());
+        if let Some(preview) = preview.as_ref().filter(|_| self.preview) {
+            return cx.print_preview(&preview.sentence, &consequences);
         }
         let rev = self.rev.or(preview.map(|p| p.rev)).unwrap_or_default();
         let done = cx.desk.decide(cx.actor, id, rev, verdict, &self.reason)?;

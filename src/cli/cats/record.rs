@@ -24,7 +24,9 @@ pub struct CatJson<'a> {
     colour: Option<&'a str>,
     health: Option<&'a str>,
     status: &'static str,
-    hold: Option<HoldJson<'a>>,
+    hold_kind: Option<&'static str>,
+    hold_reason: Option<&'a str>,
+    hold_until: Option<String>,
     outcome: Option<&'static str>,
     waiting_days: Option<i32>,
     requests: usize,
@@ -41,25 +43,13 @@ pub struct CatJson<'a> {
 }
 
 #[derive(Debug, Serialize)]
-struct HoldJson<'a> {
-    kind: &'static str,
-    reason: Option<&'a str>,
-    until: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
 struct StayJson {
-    intake: String,
-    kind: &'static str,
-    outcome: Option<OutcomeJson>,
+    intake_date: String,
+    intake_kind: &'static str,
+    outcome_date: Option<String>,
+    outcome_kind: Option<&'static str>,
     days: Option<i32>,
     fosters: Vec<FosterJson>,
-}
-
-#[derive(Debug, Serialize)]
-struct OutcomeJson {
-    date: Option<String>,
-    kind: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,11 +106,9 @@ impl<'a> CatJson<'a> {
             colour: known(&cat.colour),
             health: card.health.as_ref().map(|h| h.name.as_str()),
             status: cat.status.kind().slug(),
-            hold: cat.status.hold().map(|hold| HoldJson {
-                kind: hold.kind.slug(),
-                reason: known(&hold.reason),
-                until: hold.until.map(|d| d.to_string()),
-            }),
+            hold_kind: cat.status.hold().map(|hold| hold.kind.slug()),
+            hold_reason: cat.status.hold().and_then(|hold| known(&hold.reason)),
+            hold_until: cat.status.hold().and_then(|hold| hold.until).map(|d| d.to_string()),
             outcome: match cat.status {
                 CatStatus::Adopted => Some(crate::model::OutcomeKind::Adoption.slug()),
                 CatStatus::Departed(kind) => Some(kind.slug()),
@@ -149,9 +137,10 @@ impl<'a> CatJson<'a> {
 impl StayJson {
     fn of(stay: &Stay, today: Day) -> Self {
         Self {
-            intake: stay.intake.to_string(),
-            kind: stay.kind.slug(),
-            outcome: stay.outcome.map(|o| OutcomeJson { date: o.date.map(|d| d.to_string()), kind: o.kind.slug() }),
+            intake_date: stay.intake.to_string(),
+            intake_kind: stay.kind.slug(),
+            outcome_date: stay.outcome.and_then(|o| o.date).map(|d| d.to_string()),
+            outcome_kind: stay.outcome.map(|o| o.kind.slug()),
             days: stay.days(today),
             fosters: stay
                 .fosters
