@@ -236,7 +236,7 @@ impl List {
 
     fn run(&self, cx: &mut Context<'_>) -> Result<(), Failure> {
         let query = self.query()?;
-        cx.until_ready()?;
+        cx.desk.wait_until_ready()?;
         let mut ids = cx.desk.cats(cx.actor, &query)?;
         ids.truncate(self.limit.unwrap_or(usize::MAX));
         if cx.json {

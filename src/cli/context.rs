@@ -3,7 +3,6 @@
 
 use std::io::{self, BufRead, Write};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use serde::Serialize;
 use zeroize::Zeroizing;
@@ -14,9 +13,6 @@ use crate::model::Actor;
 
 /// How many rows are looked up and written at once.
 pub const PAGE: usize = 256;
-
-/// How long a list waits for the store to get ready, which takes seconds for a million cats.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Somebody in front who can answer questions.
 pub trait Person {
@@ -156,18 +152,6 @@ impl Context<'_> {
             return Err(crate::model::Error::invalid("password", "the two were not the same").into());
         }
         Ok(Some(first))
-    }
-
-    /// Waits until lists can be answered: the store reads what they need in the background while it opens.
-    ///
-    /// # Errors
-    /// When that does not end.
-    pub fn until_ready(&self) -> Result<(), Failure> {
-        if self.desk.wait_until_ready(PATIENCE) {
-            Ok(())
-        } else {
-            Err(Failure::Failed("the store does not get ready for lists; try \"clowder check\"".to_owned()))
-        }
     }
 
     /// Progress for something long.

@@ -177,7 +177,7 @@ fn entry(cx: &mut Context<'_>, change: CommitNo) -> Result<(), Failure> {
     let Some(line) = lines.into_iter().find(|line| line.entry.commit == change) else {
         return Err(no_such(change));
     };
-    cx.until_ready()?;
+    cx.desk.wait_until_ready()?;
     let records = cx.desk.audit_entry(cx.actor, change)?;
     if cx.json {
         return cx.print_json(&EntryJson::with_records(&line, &records));

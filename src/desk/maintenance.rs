@@ -1,8 +1,5 @@
 //! Check, repair, and the numbers for scripts.
 
-use std::sync::mpsc;
-use std::time::{Duration, Instant};
-
 use super::Desk;
 use crate::model::{Actor, CatStatusKind, Kind, Permission, RequestStatus, Result, Role};
 use crate::store::{CheckReport, Progress, Tally};
@@ -34,21 +31,12 @@ impl Desk {
         self.store().catalog().ready()
     }
 
-    /// Waits until the lists can be answered, no longer than `limit`; answers whether they can.
-    pub fn wait_until_ready(&self, limit: Duration) -> bool {
-        let (told, ready) = mpsc::channel();
-        // The store tells its subscribers when it is ready, too.
-        let _subscription = self.subscribe(move |_| {
-            let _ = told.send(());
-        });
-        let end = Instant::now() + limit;
-        while !self.is_ready() {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() || ready.recv_timeout(left).is_err() {
-                return self.is_ready();
-            }
-        }
-        true
+    /// Waits until every list is answered whole; before that some answer with their first rows only.
+    ///
+    /// # Errors
+    /// `Store` when what they need could not be read.
+    pub fn wait_until_ready(&self) -> Result<()> {
+        self.catalog().map(drop)
     }
 
     /// The counters.
