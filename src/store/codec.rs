@@ -105,3 +105,6 @@ pub(super) fn encode<R: Record>(record: &R) -> Result<Vec<u8>, StoreError> {
 pub(super) fn decode<R: Record>(stored: &[u8]) -> Result<R, StoreError> {
     decode_as(Shape::Record(R::KIND), stored)
 }
+
+#[cfg(test)]
+mod tests;

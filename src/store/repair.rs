@@ -301,3 +301,6 @@ impl Repair<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
