@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{CatId, CommitNo, Kind, RequestId, UserId};
+use crate::model::{CommitNo, Kind};
 
 use super::{
     Catalog, StoreError, Tally,
@@ -77,8 +77,8 @@ struct Check<'a> {
     /// Index keys that should be there.
     expected: u64,
     missing: u64,
-    /// Records that the catalog has otherwise; looked at again at the end.
-    doubtful: Vec<(Kind, u32)>,
+    /// The catalog as it should have been at the moment of the view.
+    catalog: Catalog,
     progress: &'a mut dyn FnMut(Progress) -> bool,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn check(handle: &Handle, progress: &mut dyn FnMut(Progress) -> bool)
         report: CheckReport::default(),
         expected: 0,
         missing: 0,
-        doubtful: Vec::new(),
+        catalog: Catalog::default(),
         progress,
     };
     let done = check.records()? && check.audit_log()? && check.index()?;
@@ -98,9 +98,16 @@ pub(super) fn check(handle: &Handle, progress: &mut dyn FnMut(Progress) -> bool)
         check.report.cancelled = true;
         return Ok(check.report);
     }
-    let (mut report, doubtful) = (check.report, check.doubtful);
-    drop(check.view);
-    check_catalog(handle, &doubtful, &mut report)?;
+    let Check { view, mut report, mut catalog, .. } = check;
+    // The writer stands still while the two are brought to the same commit and compared.
+    let _paused = handle.pause()?;
+    catalog.apply(&view.into_changes());
+    catalog.set_ready();
+    let kept = handle.core().catalog();
+    if kept.ready() {
+        kept.differences(&catalog).into_iter().for_each(|what| report.find(what));
+    }
+    drop(kept);
     Ok(report)
 }
 
@@ -153,10 +160,7 @@ impl Check<'_> {
             self.expect(&key, || named(kind, id))?;
         }
         tallies::add_change(counts, None, Some(record));
-        let catalog = self.core.catalog();
-        if catalog.ready() && !agrees(&catalog, kind, id, Some(record)) {
-            self.doubtful.push((kind, id));
-        }
+        self.catalog.apply(AnyRecord::change(None, Some(record.clone())).as_slice());
         Ok(())
     }
 
@@ -262,32 +266,4 @@ impl Check<'_> {
             }
         }
     }
-}
-
-/// Whether the catalog has the record in this revision; it keeps breeds and health statuses by name.
-fn agrees(catalog: &Catalog, kind: Kind, id: u32, record: Option<&AnyRecord>) -> bool {
-    let rev = record.map(|r| r.version().rev);
-    match kind {
-        Kind::Cat => catalog.cat(CatId(id)).map(|row| row.rev) == rev,
-        Kind::User => catalog.user(UserId(id)).map(|row| row.rev) == rev,
-        Kind::Request => catalog.request(RequestId(id)).map(|row| row.rev) == rev,
-        Kind::Breed | Kind::Health => true,
-    }
-}
-
-/// Looks again at what seemed wrong in the catalog, with the writer standing still.
-fn check_catalog(handle: &Handle, doubtful: &[(Kind, u32)], report: &mut CheckReport) -> Result<(), StoreError> {
-    let paused = handle.pause()?;
-    let core = handle.core();
-    let catalog = core.catalog();
-    if catalog.ready() {
-        for &(kind, id) in doubtful {
-            let record = core.get_any(kind, id).unwrap_or_default();
-            if !agrees(&catalog, kind, id, record.as_ref()) {
-                report.find(format!("the catalog has {} otherwise than the store", named(kind, id)));
-            }
-        }
-    }
-    drop(paused);
-    Ok(())
 }
