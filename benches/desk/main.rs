@@ -2,7 +2,7 @@
 //! (bundled, WAL, synchronous=FULL, fitting indexes, FTS5), in one run.
 //!
 //! `cargo bench --bench desk` takes a few minutes; `cargo bench --bench desk -- --quick` takes the small shelter only
-//! and fewer rounds. Both sides work in turns, so that a noisy machine is noisy for both, and the figures are medians.
+//! and fewer rounds; another word takes only the measures of a group (`pages`, `search`, `commits`). Both sides work in turns, so that a noisy machine is noisy for both, and the figures are medians.
 //! `CLOWDER_BENCH_DIR` names the directory to work in (default: the system's temporary directory); both sides and the
 //! raw disk use it.
 
@@ -22,6 +22,8 @@ use theirs::Theirs;
 const TYPED: &[&str] = &["miso", "tabby", "maine", "friendly lap", "shy kitten", "a1000"];
 
 struct Settings {
+    /// The group of measures to take; all when empty.
+    only: String,
     sizes: Vec<u32>,
     rounds: usize,
     /// How long one round of commits lasts.
@@ -30,10 +32,11 @@ struct Settings {
 
 fn main() {
     let quick = std::env::args().any(|a| a == "--quick");
+    let only = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
     let settings = if quick {
-        Settings { sizes: vec![10_000], rounds: 3, commits: Duration::from_millis(400) }
+        Settings { only, sizes: vec![10_000], rounds: 3, commits: Duration::from_millis(400) }
     } else {
-        Settings { sizes: vec![10_000, 100_000], rounds: 5, commits: Duration::from_secs(1) }
+        Settings { only, sizes: vec![10_000, 100_000], rounds: 5, commits: Duration::from_secs(1) }
     };
     let base = std::env::var_os("CLOWDER_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = tempfile::Builder::new().prefix("clowder-bench").tempdir_in(base).expect("a directory to work in");
@@ -56,16 +59,38 @@ fn run(settings: &Settings, size: u32, dir: &std::path::Path) {
     let rates = in_turns(1, || f64::from(size) / ours.import(&cats), || f64::from(size) / theirs.import(&cats));
     report.rate("import, 100 cats a commit", "cats/s", &rates);
 
+    let wanted = |group: &str| settings.only.is_empty() || settings.only == group;
     let rounds = settings.rounds;
-    let opened = in_turns(rounds.min(3), || ours.reopen(&ours_dir), || theirs.reopen(&theirs_dir));
-    report.time("open (clowder: with its catalog)", &opened);
+    if wanted("open") {
+        let opened = in_turns(rounds.min(3), || ours.reopen(&ours_dir), || theirs.reopen(&theirs_dir));
+        report.time("open (clowder: with its catalog)", &opened);
+    }
+    if wanted("pages") {
+        pages(&mut report, rounds, &ours, &theirs);
+    }
+    if wanted("search") {
+        search(&mut report, rounds, &ours, &theirs);
+    }
+    if wanted("commits") {
+        measure::calm();
+        for sessions in [1, 8] {
+            let time = settings.commits;
+            let rates = in_turns(rounds, || ours.commits(sessions, time), || theirs.commits(sessions, time));
+            report.rate(&format!("durable commits, sessions: {sessions}"), "/s", &rates);
+        }
+    }
+    report.print();
+}
 
+fn pages(report: &mut Report, rounds: usize, ours: &Ours, theirs: &Theirs) {
     let repeat = |f: &mut dyn FnMut() -> f64| median((0..200).map(|_| f()).collect());
-    let pages = in_turns(rounds, || repeat(&mut || ours.first_page()), || repeat(&mut || theirs.first_page()));
-    report.time("first page of cats (50 by waiting)", &pages);
-    let pages = in_turns(rounds, || repeat(&mut || ours.next_page()), || repeat(&mut || theirs.next_page()));
-    report.time("a page further down", &pages);
+    let first = in_turns(rounds, || repeat(&mut || ours.first_page()), || repeat(&mut || theirs.first_page()));
+    report.time("first page of cats (50 by waiting)", &first);
+    let next = in_turns(rounds, || repeat(&mut || ours.next_page()), || repeat(&mut || theirs.next_page()));
+    report.time("a page further down", &next);
+}
 
+fn search(report: &mut Report, rounds: usize, ours: &Ours, theirs: &Theirs) {
     let keys: Vec<&str> = TYPED.iter().flat_map(|w| (1..=w.len()).map(move |n| &w[..n])).collect();
     let mut slowest = (Vec::new(), Vec::new());
     let typing = in_turns(
@@ -79,14 +104,6 @@ fn run(settings: &Settings, size: u32, dir: &std::path::Path) {
         let one = in_turns(rounds, || ours.search(prefix), || theirs.search(prefix));
         report.time(&format!("search for \"{prefix}\""), &one);
     }
-
-    measure::calm();
-    let alone = in_turns(rounds, || ours.commits(1, settings.commits), || theirs.commits(1, settings.commits));
-    report.rate("durable commits, 1 session", "/s", &alone);
-    let eight = in_turns(rounds, || ours.commits(8, settings.commits), || theirs.commits(8, settings.commits));
-    report.rate("durable commits, 8 sessions", "/s", &eight);
-
-    report.print();
 }
 
 /// The mean time of a key press, in seconds; the slowest one goes to `slowest`.

@@ -158,8 +158,10 @@ impl Words {
 
     /// Raises `best[id]` to how well the record matches a folded word from its beginning, in places up to `last`.
     pub(super) fn score(&self, prefix: &str, last: Place, best: &mut [u8]) {
-        let range = self.vocabulary.range::<str, _>((Bound::Included(prefix), Bound::Unbounded));
-        for (word, holders) in range.take_while(|(word, _)| word.starts_with(prefix)) {
+        // No word holds the last character there is. An end of the range, other than a look at each word's letters,
+        // keeps the walk within the tree's own nodes.
+        let end = format!("{prefix}{}", char::MAX);
+        for (word, holders) in self.vocabulary.range::<str, _>((Bound::Included(prefix), Bound::Excluded(&*end))) {
             let name = if word.len() == prefix.len() { EXACT_NAME } else { NAME };
             let quality = [name, TAG, TEXT, 0];
             for holder in holders.as_slice() {
