@@ -2,9 +2,9 @@
 //! (bundled, WAL, synchronous=FULL, fitting indexes, FTS5), in one run.
 //!
 //! `cargo bench --bench desk` takes a few minutes; `cargo bench --bench desk -- --quick` takes the small shelter only
-//! and fewer rounds; another word takes only the measures of a group (`pages`, `search`, `commits`). Both sides work in turns, so that a noisy machine is noisy for both, and the figures are medians.
-//! `CLOWDER_BENCH_DIR` names the directory to work in (default: the system's temporary directory); both sides and the
-//! raw disk use it.
+//! and fewer rounds; one word more (`open`, `pages`, `search`, `commits`) takes only the measures of that group. Both
+//! sides work in turns, so that a noisy machine is noisy for both, and the figures are medians. `CLOWDER_BENCH_DIR`
+//! names the directory to work in (default: the system's temporary directory); both sides and the raw disk use it.
 
 mod data;
 mod measure;
