@@ -9,6 +9,7 @@ mod fields;
 mod history;
 mod home;
 mod maintenance;
+mod pick;
 mod requests;
 mod secret;
 mod users;
@@ -22,6 +23,7 @@ pub use fields::FieldDiff;
 pub use history::{HistoryLine, TouchedLine};
 pub use home::{Home, HomeCount, Opens};
 pub use maintenance::Stats;
+pub use pick::PickLine;
 pub use requests::{Applicant, ApplicantRef, PastRequest, Preview, RequestCard, RequestLine, TriageOrder};
 pub use users::{UserCard, UserChange, UserLine};
 

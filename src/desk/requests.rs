@@ -150,7 +150,7 @@ pub(super) fn close_queue(tx: &mut Tx<'_>, by: Who, cat: &Cat) -> Step<()> {
 }
 
 /// Refuses a second open request of the same person for the same cat.
-fn refuse_double(queue: &[AdoptionRequest], user: &User, cat: &Cat) -> Result<()> {
+pub(super) fn refuse_double(queue: &[AdoptionRequest], user: &User, cat: &Cat) -> Result<()> {
     match queue.iter().find(|r| r.user == user.id) {
         Some(open) => Err(Error::refused(format!(
             "{} already has an open request for {} (number {})",

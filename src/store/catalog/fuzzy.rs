@@ -36,13 +36,20 @@ pub struct Found {
 impl Catalog {
     /// What matches the typed letters, best first, then by text. With nothing typed all match.
     pub fn fuzzy(&self, what: Pickable, needle: &str, limit: usize) -> Vec<Found> {
+        self.fuzzy_among(what, needle, limit, |_| true)
+    }
+
+    /// The same among those that `keep` takes.
+    pub fn fuzzy_among(&self, what: Pickable, needle: &str, limit: usize, keep: impl Fn(u32) -> bool) -> Vec<Found> {
         let pattern = Pattern::parse(needle, CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut chars = Vec::new();
         let mut found: Vec<(u32, u32, String)> = Vec::new();
         let mut text = String::new();
         let mut look = |id: u32, text: &str| {
-            if let Some(score) = pattern.score(Utf32Str::new(text, &mut chars), &mut matcher) {
+            if keep(id)
+                && let Some(score) = pattern.score(Utf32Str::new(text, &mut chars), &mut matcher)
+            {
                 found.push((score, id, text.to_owned()));
             }
         };
