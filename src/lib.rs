@@ -5,10 +5,14 @@
 //! - [`model`]: records, ids, states and their transitions; no I/O.
 //! - [`store`]: the embedded store: sealed records, indexes, one writer, the catalog.
 //! - [`desk`]: the use cases: actor in, rule, one commit, audit entry.
+//! - [`session`]: the event loop of one person's terminal: bytes in, bytes out.
+//! - [`ui`]: the screens, their keys, forms and lists.
 //! - [`cli`]: the command line.
 #![warn(missing_docs)]
 
 pub mod cli;
 pub mod desk;
 pub mod model;
+pub mod session;
 pub mod store;
+pub mod ui;
