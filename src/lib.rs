@@ -15,4 +15,3 @@ pub mod desk;
 pub mod model;
 pub mod session;
 pub mod store;
-pub mod ui;

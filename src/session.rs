@@ -5,5 +5,4 @@ pub mod caps;
 pub mod decode;
 pub mod event;
 pub mod glyphs;
-pub mod local;
 mod sequence;

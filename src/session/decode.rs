@@ -135,13 +135,14 @@ impl Decoder {
             State::Utf8(left) => self.utf8(left, byte, out),
             State::Paste => {
                 self.held.push(byte);
+                if self.held.len() > PASTE_MAX + PASTE_END.len() {
+                    // Only the end mark matters from here on, so only room for it is kept.
+                    self.held.remove(PASTE_MAX);
+                }
                 if self.held.ends_with(PASTE_END) {
                     self.held.truncate(self.held.len() - PASTE_END.len());
                     self.end_paste(out);
                     self.reset();
-                } else if self.held.len() > PASTE_MAX + PASTE_END.len() {
-                    // Only the end mark matters from here on, so only room for it is kept.
-                    self.held.remove(PASTE_MAX);
                 }
             }
         }
@@ -287,12 +288,14 @@ impl Decoder {
     }
 
     fn end_paste(&mut self, out: &mut Vec<Input>) {
-        let mut end = self.held.len().min(PASTE_MAX);
-        // A text cut at the limit ends at a whole character.
-        while end < self.held.len() && end > 0 && self.held[end] & 0xc0 == 0x80 {
-            end -= 1;
+        let mut text = &self.held[..self.held.len().min(PASTE_MAX)];
+        if let Err(error) = std::str::from_utf8(text)
+            && error.error_len().is_none()
+        {
+            // A text cut at the limit ends at a whole character.
+            text = &text[..error.valid_up_to()];
         }
-        out.push(Input::Paste(String::from_utf8_lossy(&self.held[..end]).into_owned()));
+        out.push(Input::Paste(String::from_utf8_lossy(text).into_owned()));
     }
 }
 
