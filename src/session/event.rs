@@ -54,6 +54,11 @@ impl Sender {
         self.queue.send(event).is_ok()
     }
 
+    /// Sends unless the queue is full, for the session's own thread, which must not wait for itself.
+    pub fn try_send(&self, event: Event) -> bool {
+        self.queue.try_send(event).is_ok()
+    }
+
     /// Sends without ever waiting, for the store's writer: when the queue is full the session is told that
     /// it missed something and reads everything again.
     pub fn notify(&self, changed: &Changed) {
