@@ -15,3 +15,4 @@ pub mod desk;
 pub mod model;
 pub mod session;
 pub mod store;
+pub mod ui;

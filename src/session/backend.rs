@@ -93,7 +93,11 @@ impl Bytes {
     /// The bytes that give the terminal back, whatever it shows now. They can be sent at any time, twice too.
     pub fn leave(alternate: bool) -> &'static [u8] {
         // The screen is cleared before it is left: tmux shows stale rows otherwise after a change of size.
-        if alternate { b"\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l" } else { b"\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h" }
+        if alternate {
+            b"\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l"
+        } else {
+            b"\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h"
+        }
     }
 
     /// The terminal's new size, clamped. The next frame draws everything.
@@ -216,7 +220,9 @@ impl Bytes {
         }
         // Terminals disagree on the width of pictures, and on where the cursor is after the last column.
         let certain = match glyph.text {
-            Text::One(c) => c < '\u{2190}' || ('\u{2500}'..='\u{25ff}').contains(&c) || ('\u{3000}'..'\u{a000}').contains(&c),
+            Text::One(c) => {
+                c < '\u{2190}' || ('\u{2500}'..='\u{25ff}').contains(&c) || ('\u{3000}'..'\u{a000}').contains(&c)
+            }
             _ => false,
         };
         self.at = match self.at {

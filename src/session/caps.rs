@@ -54,7 +54,9 @@ impl Caps {
         let term = var("TERM").unwrap_or_default();
         if term.is_empty() || term == "dumb" {
             let shown = if term.is_empty() { "no TERM" } else { "TERM=dumb" };
-            return Err(format!("this terminal cannot show screens ({shown}); the commands work without: clowder --help"));
+            return Err(format!(
+                "this terminal cannot show screens ({shown}); the commands work without: clowder --help"
+            ));
         }
         let utf8 = ["LC_ALL", "LC_CTYPE", "LANG"]
             .iter()

@@ -77,7 +77,8 @@ fn a_list_that_moves_by_a_line_is_moved_by_the_terminal() {
             b.set_string(0, 0, "a heading that stays where it is", Style::new());
             for y in 1..23 {
                 b.set_string(0, y, if first + y == marked { "►" } else { " " }, Style::new());
-                let text = format!("cat {:04} {}", first + y, "the rest of the row ".repeat(1 + usize::from((first + y) % 3)));
+                let text =
+                    format!("cat {:04} {}", first + y, "the rest of the row ".repeat(1 + usize::from((first + y) % 3)));
                 b.set_string(2, y, text, Style::new());
             }
             b.set_string(0, 23, "a footer that stays where it is", Style::new());

@@ -1,0 +1,552 @@
+//! The stack of screens, and everything that works on all of them.
+
+use std::{any::Any, time::Duration};
+
+use crossterm::event::KeyEvent;
+use ratatui::{
+    Frame,
+    layout::{Position, Rect},
+};
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme,
+    cx::{Message, Running, Sign, Then, Tone, sentence},
+    keys,
+    layout::{self, fit, put, put_spans},
+    overlay::{Answer, Overlay},
+    screens,
+};
+use crate::{
+    desk::{Desk, HistoryLine},
+    model::{Actor, Day, Door, Kind},
+    session::{Client, Redraw, caps::Caps, event::Input, event::Sender},
+    store::{Changed, Subscription},
+};
+
+/// One screen with its number, by which dialogs and work find it again.
+struct Layer {
+    id: u64,
+    screen: Box<dyn Screen>,
+}
+
+/// What is waiting for an answer of the window on top.
+enum Waiting {
+    /// A screen, which gets the answer.
+    Screen(u64, Then),
+    /// Leaving a screen, which loses what was typed.
+    Leave(Leave),
+    /// Undoing the last change.
+    Undo(crate::model::CommitNo),
+}
+
+/// What happens once it is clear that nothing is lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Leave {
+    Back,
+    Quit,
+    Go(Command),
+    SignOut,
+}
+
+/// The screens of one session.
+pub struct App {
+    cx: Cx,
+    theme: Theme,
+    stack: Vec<Layer>,
+    next_layer: u64,
+    overlay: Option<(Overlay, Option<Waiting>)>,
+    redraw: Redraw,
+    over: bool,
+    /// Frames of the sign of work going on.
+    turn: usize,
+    _changes: Subscription,
+}
+
+/// What a commit did, in words.
+fn undo_words(line: &HistoryLine) -> String {
+    let label = line.entry.action.label();
+    if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
+}
+
+/// What turns while work goes on.
+const TURNS: [&str; 4] = ["|", "/", "-", "\\"];
+
+impl App {
+    /// The screens for somebody who has yet to sign in.
+    pub fn new(desk: Desk, sender: Sender, caps: &Caps, door: Door, address: Option<String>) -> Self {
+        let changes = desk.subscribe(crate::session::forward(sender.clone()));
+        let cx = Cx::new(desk, sender, door, address);
+        let mut app = Self {
+            theme: Theme::new(caps.colour),
+            stack: Vec::new(),
+            next_layer: 0,
+            overlay: None,
+            redraw: Redraw::Changes,
+            over: false,
+            turn: 0,
+            _changes: changes,
+            cx,
+        };
+        let first = screens::first(&app.cx);
+        app.push(first);
+        app
+    }
+
+    /// The screens for somebody who is signed in already.
+    pub fn signed_in(desk: Desk, sender: Sender, caps: &Caps, actor: Actor) -> Self {
+        let (door, address) = (actor.door, actor.address.clone());
+        let mut app = Self::new(desk, sender, caps, door, address);
+        app.cx.sign_in(actor);
+        app.settle();
+        app
+    }
+
+    fn push(&mut self, screen: Box<dyn Screen>) {
+        self.stack.push(Layer { id: self.next_layer, screen });
+        self.next_layer += 1;
+    }
+
+    /// Calls the screen on top.
+    fn with_top<T>(&mut self, f: impl FnOnce(&mut dyn Screen, &mut Cx) -> T) -> Option<T> {
+        let layer = self.stack.last_mut()?;
+        self.cx.screen = layer.id;
+        Some(f(&mut *layer.screen, &mut self.cx))
+    }
+
+    fn follow(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Stay | Outcome::Pass => {}
+            Outcome::Push(screen) => self.push(screen),
+            Outcome::Replace(screen) => {
+                self.stack.pop();
+                self.push(screen);
+            }
+            Outcome::Pop => self.pop(),
+        }
+        self.settle();
+    }
+
+    fn pop(&mut self) {
+        if self.stack.len() > 1 {
+            self.stack.pop();
+            self.with_top(|screen, cx| screen.resumed(cx));
+        }
+    }
+
+    /// Carries out what a call left to be done: a dialog, a change of who is signed in.
+    fn settle(&mut self) {
+        if let Some((screen, dialog, then)) = self.cx.dialog.take() {
+            self.overlay = Some((Overlay::of(dialog), Some(Waiting::Screen(screen, then))));
+        }
+        match self.cx.sign.take() {
+            Some(Sign::In(actor)) => match self.cx.desk.rights(&actor) {
+                Ok(rights) => {
+                    self.cx.signed_in = Some((actor, rights));
+                    self.stack.clear();
+                    let home = screens::home(&mut self.cx);
+                    self.push(home);
+                }
+                Err(e) => self.cx.fail(&e),
+            },
+            Some(Sign::Out(why)) => {
+                self.cx.signed_in = None;
+                self.cx.jobs.clear();
+                self.overlay = None;
+                self.stack.clear();
+                let first = screens::first(&self.cx);
+                self.push(first);
+                if !why.is_empty() {
+                    self.cx.say(Tone::Error, sentence(&why));
+                }
+            }
+            None => {}
+        }
+    }
+
+    fn allowed(&self, command: Command) -> bool {
+        command.permission().is_none_or(|permission| self.cx.may(permission))
+    }
+
+    /// Whether a command of everywhere makes sense now.
+    fn global_enabled(&self, command: Command) -> bool {
+        let inside = self.cx.rights().is_some();
+        self.allowed(command)
+            && match command {
+                Command::Back => self.stack.len() > 1,
+                Command::Undo | Command::GoHome | Command::SignOut => inside,
+                _ => inside || command.permission().is_none(),
+            }
+    }
+
+    fn enabled(&self, layer: &Layer, command: Command) -> bool {
+        self.allowed(command) && layer.screen.enabled(command, &self.cx)
+    }
+
+    fn key(&mut self, event: &KeyEvent) {
+        let key = Key::of(event);
+        let find = |binds: &'static [Bind]| binds.iter().find(|b| b.keys.contains(&key)).map(|b| b.command);
+        let Some(layer) = self.stack.last() else { return };
+        if let Some(command) = find(layer.screen.keys()).filter(|c| self.enabled(layer, *c)) {
+            if self.run(command) {
+                return;
+            }
+        }
+        if let Some(command) = find(keys::GLOBAL).filter(|c| self.global_enabled(*c)) {
+            self.run_global(command);
+        }
+    }
+
+    /// Runs a command of the screen on top; false when it passes it on.
+    fn run(&mut self, command: Command) -> bool {
+        match self.with_top(|screen, cx| screen.run(command, cx)) {
+            Some(Outcome::Pass) | None => false,
+            Some(outcome) => {
+                self.follow(outcome);
+                true
+            }
+        }
+    }
+
+    fn run_global(&mut self, command: Command) {
+        match command {
+            Command::Back => self.leave(Leave::Back),
+            Command::Quit => self.leave(Leave::Quit),
+            Command::SignOut => self.leave(Leave::SignOut),
+            Command::Help => self.overlay = Some((self.help(), None)),
+            Command::Palette => {
+                let available = self.available();
+                self.overlay = Some((Overlay::commands(&available), None));
+            }
+            Command::Redraw => self.redraw = Redraw::Everything,
+            Command::Undo => self.ask_undo(),
+            _ => self.leave(Leave::Go(command)),
+        }
+    }
+
+    /// Leaves screens, after asking when that would lose what was typed.
+    fn leave(&mut self, leave: Leave) {
+        let dirty = match leave {
+            Leave::Back => self.stack.last().is_some_and(|l| l.screen.is_dirty()),
+            _ => self.stack.iter().any(|l| l.screen.is_dirty()),
+        };
+        if !dirty {
+            return self.leave_now(leave);
+        }
+        let confirm = Confirm {
+            title: "Throw away what you typed?".to_owned(),
+            lines: vec!["Something was changed here and not saved.".to_owned()],
+            yes: "throw it away".to_owned(),
+            danger: true,
+        };
+        self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::Leave(leave))));
+    }
+
+    fn leave_now(&mut self, leave: Leave) {
+        match leave {
+            Leave::Back => self.pop(),
+            Leave::Quit => self.over = true,
+            Leave::SignOut => {
+                self.cx.sign_out();
+                self.settle();
+            }
+            Leave::Go(command) => {
+                if let Some(screen) = screens::open(command, &mut self.cx) {
+                    self.stack.truncate(1);
+                    self.push(screen);
+                } else {
+                    self.stack.truncate(1);
+                    self.with_top(|screen, cx| screen.resumed(cx));
+                }
+                self.settle();
+            }
+        }
+    }
+
+    fn ask_undo(&mut self) {
+        let actor = self.cx.actor();
+        let Some(line) = self.cx.shown(self.cx.desk.last_undoable(&actor)) else { return self.settle() };
+        let Some(line) = line else {
+            return self.cx.say(Tone::Note, "There is nothing of yours to undo.");
+        };
+        let confirm = Confirm {
+            title: "Undo?".to_owned(),
+            lines: vec![
+                format!("{} ({})", sentence(&undo_words(&line)), line.entry.at.ago(crate::model::Stamp::now())),
+                "Everything it changed goes back, if nobody has changed it since.".to_owned(),
+            ],
+            yes: "undo".to_owned(),
+            danger: false,
+        };
+        self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::Undo(line.entry.commit))));
+    }
+
+    /// Every command that can be run now, with its keys.
+    fn available(&self) -> Vec<(Command, String)> {
+        let mut all: Vec<(Command, String)> = Vec::new();
+        let own = self
+            .stack
+            .last()
+            .map(|layer| layer.screen.keys().iter().filter(|b| self.enabled(layer, b.command)).collect::<Vec<_>>());
+        let global = keys::GLOBAL.iter().filter(|b| self.global_enabled(b.command));
+        for bind in own.into_iter().flatten().chain(global) {
+            if !all.iter().any(|(c, _)| *c == bind.command) {
+                all.push((bind.command, bind.keys_text()));
+            }
+        }
+        all
+    }
+
+    fn help(&self) -> Overlay {
+        let mut lines = Vec::new();
+        if let Some(layer) = self.stack.last() {
+            lines.push((layer.screen.title(), ""));
+            let own = layer.screen.keys().iter().filter(|b| self.enabled(layer, b.command));
+            lines.extend(own.map(|b| (b.keys_text(), b.command.help())));
+            lines.push((String::new(), ""));
+        }
+        lines.push(("Everywhere".to_owned(), ""));
+        let global = keys::GLOBAL.iter().filter(|b| !b.keys.is_empty() && self.global_enabled(b.command));
+        lines.extend(global.map(|b| (b.keys_text(), b.command.help())));
+        Overlay::Help { lines, top: 0 }
+    }
+
+    fn overlay_input(&mut self, input: &Input) {
+        let Some((overlay, _)) = &mut self.overlay else { return };
+        let answer = overlay.input(input);
+        if matches!(answer, Answer::Open) {
+            return;
+        }
+        let waiting = self.overlay.take().and_then(|(_, waiting)| waiting);
+        match (answer, waiting) {
+            (Answer::Run(command), _) => {
+                let own = self.stack.last().is_some_and(|l| l.screen.keys().iter().any(|b| b.command == command));
+                if !(own && self.run(command)) {
+                    self.run_global(command);
+                }
+            }
+            (Answer::With(value), Some(Waiting::Screen(id, then))) => self.hand(id, then, value),
+            (Answer::With(_), Some(Waiting::Leave(leave))) => self.leave_now(leave),
+            (Answer::With(_), Some(Waiting::Undo(commit))) => {
+                let actor = self.cx.actor();
+                match self.cx.desk.undo(&actor, commit) {
+                    Ok(done) => self.cx.ok(done.message),
+                    Err(e) => self.cx.fail(&e),
+                }
+                self.settle();
+            }
+            _ => {}
+        }
+    }
+
+    /// Hands an answer to the screen that waits for it, if it is still there.
+    fn hand(&mut self, id: u64, then: Then, value: Box<dyn Any>) {
+        let Some(at) = self.stack.iter().position(|layer| layer.id == id) else { return };
+        self.cx.screen = id;
+        let outcome = then(&mut *self.stack[at].screen, value, &mut self.cx);
+        // A screen that is covered by another one stays where it is.
+        let top = at + 1 == self.stack.len();
+        self.follow(if top { outcome } else { Outcome::Stay });
+    }
+
+    fn refresh_rights(&mut self) {
+        let Some((actor, _)) = self.cx.signed_in.clone() else { return };
+        match self.cx.desk.rights(&actor) {
+            Ok(rights) => self.cx.signed_in = Some((actor, rights)),
+            Err(e) => self.cx.fail(&e),
+        }
+    }
+
+    fn draw_header(&self, frame: &mut Frame<'_>, area: Rect) {
+        let theme = self.theme;
+        let buffer = frame.buffer_mut();
+        let who = match self.cx.rights() {
+            Some(rights) => format!("{} ({})", rights.name, rights.role.label().to_lowercase()),
+            None => String::new(),
+        };
+        let read_only = self.cx.desk.read_only().map_or("", |_| "READ-ONLY  ");
+        let right = (who.width() + read_only.width()) as u16;
+        let room = area.width.saturating_sub(right + 2);
+        let path: Vec<String> = self.stack.iter().map(|layer| layer.screen.title()).collect();
+        let path = path.join(" ► ");
+        let left = Rect { width: if room < 16 { area.width } else { room }, ..area };
+        put_spans(buffer, left, [("Clowder", theme.title()), (" · ", theme.muted()), (&path, theme.heading())]);
+        if room >= 16 {
+            let at = Rect { x: area.right() - right, width: right, ..area };
+            put_spans(buffer, at, [(read_only, theme.error()), (&*who, theme.muted())]);
+        }
+    }
+
+    fn draw_status(&self, frame: &mut Frame<'_>, area: Rect) {
+        let theme = self.theme;
+        let buffer = frame.buffer_mut();
+        let busy = self.cx.jobs.values().find(|job| !job.what.is_empty());
+        if let Some(Running { what, progress, .. }) = busy {
+            let turn = TURNS[self.turn % TURNS.len()];
+            let spans = [(turn, theme.accent()), (" ", theme.text()), (&**what, theme.text()), (" ", theme.text())];
+            let used = put_spans(buffer, area, spans);
+            put(buffer, Rect { x: area.x + used, width: area.width - used, ..area }, progress, theme.muted());
+            return;
+        }
+        if let Some(Message { tone, text }) = &self.cx.message {
+            let (mark, style) = match tone {
+                Tone::Note => ("", theme.text()),
+                Tone::Ok => ("", theme.ok()),
+                Tone::Warn => ("! ", theme.warn()),
+                Tone::Error => ("! ", theme.error()),
+            };
+            put_spans(buffer, area, [(mark, style), (&**text, style)]);
+            return;
+        }
+        if let Some(layer) = self.stack.last() {
+            put(buffer, area, &layer.screen.status(), theme.muted());
+        }
+    }
+
+    fn draw_footer(&self, frame: &mut Frame<'_>, area: Rect) {
+        let Some(layer) = self.stack.last() else { return };
+        let own = layer.screen.keys().iter().filter(|b| b.footer && self.enabled(layer, b.command));
+        let global = keys::GLOBAL.iter().filter(|b| b.footer && self.global_enabled(b.command));
+        let back = keys::GLOBAL.iter().filter(|b| b.command == Command::Back && self.global_enabled(b.command));
+        let mut shown: Vec<(String, &str)> = Vec::new();
+        for bind in own.chain(back).chain(global) {
+            if let Some(key) = bind.keys.first() {
+                shown.push((key.to_string(), bind.command.label()));
+            }
+        }
+        let width = |(key, label): &(String, &str)| key.width() + label.width() + 3;
+        // Help always has its place; what does not fit is in there.
+        while shown.len() > 2 && shown.iter().map(width).sum::<usize>() > usize::from(area.width) + 2 {
+            let at = shown.len() - 3;
+            shown.remove(at);
+        }
+        let mut x = 0;
+        for (key, label) in &shown {
+            let room = Rect { x: area.x + x, width: area.width.saturating_sub(x), ..area };
+            x += put_spans(frame.buffer_mut(), room, [(&**key, self.theme.key()), (" ", self.theme.text())]);
+            let room = Rect { x: area.x + x, width: area.width.saturating_sub(x), ..area };
+            x = (x + put(frame.buffer_mut(), room, label, self.theme.muted()) + 2).min(area.width);
+        }
+    }
+
+    /// A message too long for its line is shown whole, over the body.
+    fn draw_long_message(&self, frame: &mut Frame<'_>, parts: layout::Parts) {
+        let Some(Message { tone: Tone::Warn | Tone::Error, text }) = &self.cx.message else { return };
+        if fit(text, usize::from(parts.status.width.saturating_sub(2))) == *text || parts.body.height < 4 {
+            return;
+        }
+        let lines = layout::wrap(text, usize::from(parts.body.width.saturating_sub(2)));
+        let height = (lines.len() as u16).min(parts.body.height);
+        let area = Rect { y: parts.status.bottom() - height, height, ..parts.status };
+        for y in 0..height {
+            let line = layout::row(area, y);
+            for x in line.x..line.right() {
+                frame.buffer_mut()[(x, line.y)].reset();
+            }
+            let mark = if y == 0 { "! " } else { "  " };
+            put_spans(
+                frame.buffer_mut(),
+                line,
+                [(mark, self.theme.error()), (&*lines[usize::from(y)], self.theme.error())],
+            );
+        }
+    }
+}
+
+impl Client for App {
+    fn input(&mut self, input: Input) {
+        self.redraw = self.redraw.max(Redraw::Changes);
+        self.cx.today = Day::today();
+        if self.overlay.is_some() {
+            return self.overlay_input(&input);
+        }
+        let before = self.cx.message.clone();
+        if let (Some(message), Input::Key(event)) = (&before, &input)
+            && matches!(message.tone, Tone::Warn | Tone::Error)
+            && Key::of(event) == keys::ESC
+        {
+            // Escape reads a message away before it leaves anything.
+            self.cx.message = None;
+            return;
+        }
+        let depth = self.stack.len();
+        match self.with_top(|screen, cx| screen.input(&input, cx)) {
+            Some(Some(outcome)) => self.follow(outcome),
+            _ => {
+                if let Input::Key(event) = &input {
+                    self.key(event);
+                }
+            }
+        }
+        // A message stays until the next key; one that reports trouble until it is read away, or the screen
+        // is another one.
+        let moved = self.stack.len() != depth;
+        let stays = before.as_ref().is_some_and(|m| matches!(m.tone, Tone::Warn | Tone::Error)) && !moved;
+        if self.cx.message == before && !stays {
+            self.cx.message = None;
+        }
+    }
+
+    fn changed(&mut self, changed: Option<&Changed>) {
+        self.redraw = self.redraw.max(Redraw::Changes);
+        let me = self.cx.rights().and_then(|r| r.user);
+        let mine = changed.is_none_or(|c| c.records.iter().any(|r| Some(r.1) == me.map(|u| u.0) && r.0 == Kind::User));
+        if mine {
+            self.refresh_rights();
+        }
+        for layer in &mut self.stack {
+            self.cx.screen = layer.id;
+            layer.screen.changed(changed, &mut self.cx);
+        }
+        self.settle();
+    }
+
+    fn job(&mut self, id: u64, result: Box<dyn Any + Send>) {
+        self.redraw = self.redraw.max(Redraw::Changes);
+        if let Some(running) = self.cx.jobs.remove(&id) {
+            self.hand(running.screen, running.then, result);
+        }
+    }
+
+    fn progress(&mut self, id: u64, text: String) {
+        if let Some(running) = self.cx.jobs.get_mut(&id) {
+            running.progress = text;
+            self.redraw = self.redraw.max(Redraw::Changes);
+        }
+    }
+
+    fn wants_tick(&self) -> Option<Duration> {
+        if self.cx.jobs.is_empty() { None } else { Some(Duration::from_millis(150)) }
+    }
+
+    fn tick(&mut self) {
+        self.turn += 1;
+        self.redraw = self.redraw.max(Redraw::Changes);
+    }
+
+    fn take_redraw(&mut self) -> Redraw {
+        std::mem::replace(&mut self.redraw, Redraw::No)
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>) {
+        let parts = layout::parts(frame.area());
+        let theme = self.theme;
+        self.with_top(|screen, cx| screen.prepare(parts.body, cx));
+        self.draw_header(frame, parts.header);
+        self.with_top(|screen, _| screen.draw(frame, parts.body, theme));
+        self.draw_status(frame, parts.status);
+        self.draw_footer(frame, parts.footer);
+        self.draw_long_message(frame, parts);
+        if let Some((overlay, _)) = &mut self.overlay {
+            // The cursor of the screen below must not show through a window without one.
+            overlay.draw(frame, parts.body, theme);
+            if matches!(overlay, Overlay::Help { .. } | Overlay::Confirm(_)) {
+                frame.set_cursor_position(Position { x: frame.area().right(), y: frame.area().bottom() });
+            }
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+}

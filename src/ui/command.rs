@@ -1,0 +1,104 @@
+//! The one table of commands.
+
+use crate::model::Permission;
+
+macro_rules! commands {
+    ( $( $name:ident: $slug:literal, $label:literal, $help:literal, $permission:expr; )+ ) => {
+        /// Something a person can tell a screen to do. Each has a name for the palette, a short label for
+        /// the footer, a help line, and the permission without which it does not exist.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Command {
+            $( #[doc = $help] $name, )+
+        }
+
+        impl Command {
+            /// Every command.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
+
+            /// Its name in the palette.
+            pub const fn slug(self) -> &'static str { match self { $( Self::$name => $slug, )+ } }
+
+            /// What the footer calls it.
+            pub const fn label(self) -> &'static str { match self { $( Self::$name => $label, )+ } }
+
+            /// What it does, in one line.
+            pub const fn help(self) -> &'static str { match self { $( Self::$name => $help, )+ } }
+
+            /// The permission it needs, if any.
+            pub const fn permission(self) -> Option<Permission> { match self { $( Self::$name => $permission, )+ } }
+        }
+    };
+}
+
+use Permission as P;
+
+commands! {
+    // Moving about, in every list and text.
+    Up: "up", "up", "Move up", None;
+    Down: "down", "down", "Move down", None;
+    PageUp: "page-up", "page up", "Move a page up", None;
+    PageDown: "page-down", "page down", "Move a page down", None;
+    First: "first", "first", "Go to the beginning", None;
+    Last: "last", "last", "Go to the end", None;
+    NextPane: "next-pane", "other side", "Go to the other side of the screen", None;
+    // Everywhere.
+    Open: "open", "open", "Open what is marked", None;
+    Back: "back", "back", "Go back", None;
+    Help: "help", "help", "Show every key of this screen", None;
+    Palette: "commands", "commands", "Find a command by name", None;
+    Undo: "undo", "undo", "Undo your last change", None;
+    Redraw: "redraw", "redraw", "Draw the screen again", None;
+    Quit: "quit", "quit", "Leave the program", None;
+    SignOut: "sign-out", "sign out", "Sign out", None;
+    // Places.
+    GoHome: "home", "home", "Go to the home screen", None;
+    GoCats: "cats", "cats", "Go to the cats", Some(P::SeeOffered);
+    GoRequests: "requests", "requests", "Go to the requests", Some(P::OwnRequests);
+    GoTriage: "triage", "triage", "Decide the waiting requests one by one", Some(P::DecideRequests);
+    GoUsers: "users", "users", "Go to the accounts", Some(P::ManageUsers);
+    GoBreeds: "breeds", "breeds", "Go to the breeds", Some(P::SeeOffered);
+    GoHealth: "health", "health", "Go to the health statuses", Some(P::SeeOffered);
+    GoAudit: "audit", "audit log", "See who did what", Some(P::SeeAudit);
+    GoProfile: "profile", "profile", "Go to your own account", Some(P::OwnAccount);
+    // Lists.
+    Search: "search", "search", "Search and filter", None;
+    ClearSearch: "clear-search", "all", "Show everything again", None;
+    Sort: "sort", "sort", "Sort by something else", None;
+    Filter: "filter", "filter", "Add a filter", None;
+    New: "new", "new", "Add a new one", None;
+    Edit: "edit", "edit", "Change it", None;
+    Delete: "delete", "delete", "Delete it", None;
+    History: "history", "history", "See what happened to it", Some(P::SeeCats);
+    // Forms.
+    Save: "save", "save", "Save", None;
+    // Cats.
+    AskFor: "ask-for", "ask for", "Ask for this cat", Some(P::OwnRequests);
+    Favourite: "favourite", "mark", "Mark or unmark it as a favourite", Some(P::OwnAccount);
+    TakeRequest: "take-request", "take request", "Take a request for somebody", Some(P::DecideRequests);
+    OpenQueue: "queue", "queue", "Open the requests for this cat", Some(P::DecideRequests);
+    Hold: "hold", "hold", "Put it on hold, or release it", Some(P::ManageCats);
+    Depart: "depart", "left", "Record that it left the shelter", Some(P::ManageCats);
+    Return: "return", "came back", "Record that it came back", Some(P::ManageCats);
+    Foster: "foster", "foster", "Record a foster home, or the return from it", Some(P::ManageCats);
+    Archive: "archive", "archive", "Take it out of the lists, or back in", Some(P::ManageCats);
+    // Requests.
+    Approve: "approve", "approve", "Approve the request", Some(P::DecideRequests);
+    Reject: "reject", "reject", "Reject the request, with a reason", Some(P::DecideRequests);
+    AskForMore: "ask-more", "ask for more", "Ask the applicant for more", Some(P::DecideRequests);
+    Skip: "skip", "skip", "Go on to the next one", Some(P::DecideRequests);
+    Complete: "complete", "complete", "Complete the adoption", Some(P::DecideRequests);
+    FallThrough: "fall-through", "fell through", "Let the approved adoption fall through", Some(P::DecideRequests);
+    Reopen: "reopen", "reopen", "Take the decision back", Some(P::DecideRequests);
+    Withdraw: "withdraw", "withdraw", "Withdraw your request", Some(P::OwnRequests);
+    EditNotes: "edit-notes", "notes", "Change the notes of the request", Some(P::OwnRequests);
+    OpenCat: "open-cat", "cat", "Open the cat", None;
+    OpenApplicant: "open-applicant", "applicant", "Open the applicant", Some(P::SeeContacts);
+    Order: "order", "order", "By date, or by cat", None;
+    // Accounts.
+    SetRole: "set-role", "role", "Change the role", Some(P::ManageUsers);
+    Lock: "lock", "lock", "Lock or unlock the account", Some(P::ManageUsers);
+    Ban: "ban", "do not adopt", "Set or lift the do-not-adopt flag", Some(P::ManageUsers);
+    ResetPassword: "reset-password", "password", "Set a new password", Some(P::ManageUsers);
+    Anonymise: "anonymise", "anonymise", "Remove the person's details", Some(P::ManageUsers);
+    ChangePassword: "change-password", "password", "Change your password", Some(P::OwnAccount);
+}

@@ -1,0 +1,141 @@
+//! The query line on top of a list: search as you type, with what was not understood marked where it stands.
+
+use crossterm::event::KeyCode;
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    Theme,
+    layout::put,
+    line_edit::{Edit, LineEdit},
+};
+use crate::{
+    model::query::{Completions, TermError},
+    session::event::Input,
+};
+
+/// What came of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryDid {
+    /// It was not for the line.
+    Ignored,
+    /// It was, and the query is what it was.
+    Used,
+    /// The query is another one.
+    Changed,
+    /// The person wants the next thing that could stand at the cursor.
+    Complete,
+}
+
+/// A query being edited.
+#[derive(Debug, Clone)]
+pub struct QueryLine {
+    edit: LineEdit,
+    focused: bool,
+    errors: Vec<TermError>,
+    cycle: Option<(Completions, usize)>,
+}
+
+impl QueryLine {
+    /// A line that says `text`.
+    pub fn new(text: &str) -> Self {
+        Self { edit: LineEdit::new(text, 300), focused: false, errors: Vec::new(), cycle: None }
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        self.edit.text()
+    }
+
+    /// Says something else.
+    pub fn set(&mut self, text: &str) {
+        self.edit.set(text);
+        self.cycle = None;
+    }
+
+    /// Whether it takes the keys.
+    pub const fn is_focused(&self) -> bool {
+        self.focused
+    }
+
+    /// Gives it the keys.
+    pub const fn focus(&mut self) {
+        self.focused = true;
+    }
+
+    /// Marks what was not understood.
+    pub fn set_errors(&mut self, errors: Vec<TermError>) {
+        self.errors = errors;
+    }
+
+    /// The first thing that was not understood, in words.
+    pub fn error(&self) -> Option<&str> {
+        self.errors.first().map(|e| &*e.message)
+    }
+
+    /// Takes a key or paste while it has the focus. Enter, Escape and the arrows give the keys back.
+    pub fn input(&mut self, input: &Input) -> QueryDid {
+        if !self.focused {
+            return QueryDid::Ignored;
+        }
+        if let Input::Key(event) = input {
+            match event.code {
+                KeyCode::Enter | KeyCode::Esc => {
+                    self.focused = false;
+                    return QueryDid::Used;
+                }
+                KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
+                    self.focused = false;
+                    return QueryDid::Ignored;
+                }
+                KeyCode::Tab => return QueryDid::Complete,
+                _ => {}
+            }
+        }
+        let did = self.edit.input(input);
+        if did != Edit::Ignored {
+            self.cycle = None;
+        }
+        match did {
+            Edit::Ignored => QueryDid::Ignored,
+            Edit::Same => QueryDid::Used,
+            Edit::Changed => QueryDid::Changed,
+        }
+    }
+
+    /// Puts in what could stand at the cursor; again for the next one. `find` is asked with the line and
+    /// the cursor (a byte offset).
+    pub fn complete(&mut self, find: impl FnOnce(&str, usize) -> Option<Completions>) -> bool {
+        let (completions, at) = match self.cycle.take() {
+            Some((completions, at)) => {
+                let at = (at + 1) % completions.items.len().max(1);
+                (completions, at)
+            }
+            None => match find(self.edit.text(), self.edit.cursor()) {
+                Some(completions) => (completions, 0),
+                None => return false,
+            },
+        };
+        let Some(item) = completions.items.get(at) else { return false };
+        let start = completions.span.start;
+        self.edit.replace(completions.span.clone(), &item.text);
+        let span = start..start + item.text.len();
+        self.cycle = Some((Completions { span, ..completions }, at));
+        true
+    }
+
+    /// Draws the line; answers where the cursor is while it has the focus.
+    pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) -> Option<Position> {
+        let used = put(buffer, area, "/ ", if self.focused { theme.marker() } else { theme.muted() });
+        let room = Rect { x: area.x + used, width: area.width.saturating_sub(used), ..area };
+        if self.text().is_empty() && !self.focused {
+            put(buffer, room, "everything", theme.muted());
+            return None;
+        }
+        let wrong: Vec<_> = self.errors.iter().map(|e| (e.span.clone(), theme.wrong())).collect();
+        let at = self.edit.draw(buffer, room, theme.text(), &wrong);
+        at.filter(|_| self.focused)
+    }
+}

@@ -1,0 +1,107 @@
+//! The first start: the first admin.
+
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    model::{Actor, Error, limits},
+    session::event::Input,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::Tone,
+        field::Field,
+        form::{Form, FormDid},
+        layout::{below, put_wrapped},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
+
+/// Makes the first admin.
+pub struct SetUp {
+    form: Form,
+}
+
+impl SetUp {
+    /// With empty fields.
+    pub fn new(cx: &Cx) -> Self {
+        let fields = vec![
+            Field::line("username", "Sign-in name", "", limits::USERNAME).required().hint("letters, digits, . _ -"),
+            Field::line("full_name", "Your name", "", limits::NAME),
+            Field::line("email", "E-mail", "", limits::EMAIL),
+            Field::password("password", "Password")
+                .required()
+                .hint(format!("at least {} characters; a short sentence is good", limits::PASSWORD_MIN)),
+            Field::password("again", "Once more").required(),
+        ];
+        Self { form: Form::new(fields, cx.today) }
+    }
+
+    fn set_up(&mut self, cx: &mut Cx) -> Outcome {
+        if self.form.exact("password") != self.form.exact("again") {
+            self.form.show_error(&Error::invalid("again", "is not the same password"));
+            return Outcome::Stay;
+        }
+        let (name, full, email) = (self.form.text("username"), self.form.text("full_name"), self.form.text("email"));
+        let password = self.form.exact("password");
+        let desk = cx.desk.clone();
+        let work = move || {
+            let email = Some(&*email).filter(|e| !e.is_empty());
+            desk.set_up(&name, &full, email, &password)
+        };
+        cx.job("Making the account…", work, Self::answered);
+        Outcome::Stay
+    }
+
+    fn answered(&mut self, answer: Option<Result<Actor, Error>>, cx: &mut Cx) -> Outcome {
+        match answer {
+            Some(Ok(actor)) => {
+                cx.sign_in(actor);
+                cx.ok("You are the first admin.");
+            }
+            Some(Err(e)) => {
+                if let Some(rest) = self.form.show_error(&e) {
+                    cx.fail(&rest);
+                }
+            }
+            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+        }
+        Outcome::Stay
+    }
+}
+
+impl Screen for SetUp {
+    fn title(&self) -> String {
+        "First start".to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Save if !cx.is_busy() => self.set_up(cx),
+            _ => Outcome::Pass,
+        }
+    }
+
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
+        if cx.is_busy() {
+            return Some(Outcome::Stay);
+        }
+        match self.form.input(input, cx) {
+            FormDid::Ignored => None,
+            FormDid::Used => Some(Outcome::Stay),
+            FormDid::Save => Some(self.set_up(cx)),
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let text = "Welcome. The store is new and empty. Make the account of its first admin:";
+        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
+        let used =
+            if area.height > 8 { put_wrapped(frame.buffer_mut(), below(room, 1), text, theme.text()) + 2 } else { 0 };
+        self.form.draw(frame, below(area, used), theme);
+    }
+}
