@@ -16,6 +16,7 @@ mod meter;
 mod place;
 mod query;
 mod requests;
+mod screens;
 mod table;
 mod users;
 
@@ -135,7 +136,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Some(Command::OpenProbe { dir }) => return probe(&dir),
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command),
-        None => Err(Failure::Failed("there are no screens yet; the commands work: clowder --help".to_owned())),
+        None => screens::run(&cli.place),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

