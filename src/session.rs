@@ -68,107 +68,157 @@ const BATCH: usize = 64;
 ///
 /// # Errors
 /// The output failed.
-pub fn run(client: &mut dyn Client, caps: Caps, inbox: &Inbox, output: &mut dyn Write) -> io::Result<()> {
+pub fn run(client: impl Client, caps: Caps, inbox: Inbox, output: &mut dyn Write) -> io::Result<()> {
     let alternate = caps.alternate;
-    let mut decoder = Decoder::new(caps.verase);
-    let mut terminal = terminal(caps);
-    terminal.backend_mut().enter();
-    let served = serve(client, &mut terminal, &mut decoder, inbox, output);
+    let mut session = Session::new(client, caps, inbox);
+    let served = loop {
+        match session.turn(true, output) {
+            Ok(Turn::Over) => break Ok(()),
+            Ok(_) => {}
+            Err(e) => break Err(e),
+        }
+    };
     output.write_all(Bytes::leave(alternate)).and_then(|()| output.flush()).and(served)
+}
+
+/// What a turn of the loop did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Something was dealt with.
+    Busy,
+    /// Nothing was waiting.
+    Idle,
+    /// The session is over.
+    Over,
+}
+
+/// A session, to be run turn by turn.
+pub struct Session<C> {
+    /// What it serves.
+    pub client: C,
+    inbox: Inbox,
+    terminal: Terminal<Bytes>,
+    decoder: Decoder,
+    inputs: Vec<Input>,
+    heard: Instant,
+    ticked: Instant,
+}
+
+impl<C: Client> Session<C> {
+    /// A session that has drawn nothing yet.
+    pub fn new(client: C, caps: Caps, inbox: Inbox) -> Self {
+        let decoder = Decoder::new(caps.verase);
+        let mut terminal = terminal(caps);
+        terminal.backend_mut().enter();
+        let now = Instant::now();
+        Self { client, inbox, terminal, decoder, inputs: Vec::new(), heard: now, ticked: now }
+    }
+
+    /// Whether a key is still waiting for what may follow it.
+    pub const fn is_undecided(&self) -> bool {
+        self.decoder.deadline().is_some()
+    }
+
+    /// Draws what has to be drawn, then deals with what is waiting; with `block` it waits for something.
+    ///
+    /// # Errors
+    /// The output failed.
+    pub fn turn(&mut self, block: bool, output: &mut dyn Write) -> io::Result<Turn> {
+        self.draw(output)?;
+        if self.client.is_over() {
+            return Ok(Turn::Over);
+        }
+        let first = match (block, self.next_deadline()) {
+            (true, None) => self.inbox.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            (true, Some(wait)) => self.inbox.queue.recv_timeout(wait),
+            (false, _) => self.inbox.queue.recv_timeout(Duration::ZERO),
+        };
+        let mut next = match first {
+            Ok(event) => Some(event),
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => return Ok(Turn::Over),
+        };
+        let mut dealt = 0;
+        while let Some(event) = next {
+            if matches!(event, Event::Hangup) {
+                return Ok(Turn::Over);
+            }
+            self.deal(event, output)?;
+            dealt += 1;
+            next = if dealt < BATCH && !self.client.is_over() { self.inbox.queue.try_recv().ok() } else { None };
+        }
+        if self.inbox.take_missed() {
+            self.client.changed(None);
+        }
+        let now = Instant::now();
+        if self.decoder.deadline().is_some_and(|wait| now >= self.heard + wait) {
+            self.decoder.expire(&mut self.inputs);
+            self.inputs.drain(..).for_each(|input| self.client.input(input));
+            dealt += 1;
+        }
+        if self.client.wants_tick().is_some_and(|wait| now >= self.ticked + wait) {
+            self.ticked = now;
+            self.client.tick();
+        }
+        Ok(if dealt > 0 { Turn::Busy } else { Turn::Idle })
+    }
+
+    fn draw(&mut self, output: &mut dyn Write) -> io::Result<()> {
+        match self.client.take_redraw() {
+            Redraw::No => return Ok(()),
+            Redraw::Changes => {}
+            Redraw::Everything => self.renew(None),
+        }
+        let Ok(_) = self.terminal.draw(|frame| self.client.draw(frame));
+        let bytes = self.terminal.backend_mut().take();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        output.write_all(&bytes)?;
+        output.flush()
+    }
+
+    fn deal(&mut self, event: Event, output: &mut dyn Write) -> io::Result<()> {
+        match event {
+            Event::Input(bytes) => {
+                self.heard = Instant::now();
+                self.decoder.feed(&bytes, &mut self.inputs);
+                self.inputs.drain(..).for_each(|input| self.client.input(input));
+            }
+            Event::Resize(columns, rows) => {
+                self.renew(Some(caps::clamp((columns.into(), rows.into()))));
+                self.client.take_redraw();
+                let Ok(_) = self.terminal.draw(|frame| self.client.draw(frame));
+                output.write_all(&self.terminal.backend_mut().take())?;
+                output.flush()?;
+            }
+            Event::Changed(changed) => self.client.changed(Some(&changed)),
+            Event::Job(id, result) => self.client.job(id, result),
+            Event::Progress(id, text) => self.client.progress(id, text),
+            Event::Hangup => {}
+        }
+        Ok(())
+    }
+
+    /// How long to wait for the next event at most.
+    fn next_deadline(&self) -> Option<Duration> {
+        let decode = self.decoder.deadline().map(|wait| self.heard + wait);
+        let tick = self.client.wants_tick().map(|wait| self.ticked + wait);
+        let first = [decode, tick].into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(Instant::now()))
+    }
+
+    /// A new screen, perhaps of another size: buffers never shrink, and everything is drawn anew anyway.
+    fn renew(&mut self, size: Option<(u16, u16)>) {
+        let mut caps = self.terminal.backend().caps().clone();
+        caps.size = size.unwrap_or(caps.size);
+        self.terminal = terminal(caps);
+    }
 }
 
 fn terminal(caps: Caps) -> Terminal<Bytes> {
     let Ok(terminal) = Terminal::new(Bytes::new(caps));
     terminal
-}
-
-fn serve(
-    client: &mut dyn Client,
-    terminal: &mut Terminal<Bytes>,
-    decoder: &mut Decoder,
-    inbox: &Inbox,
-    output: &mut dyn Write,
-) -> io::Result<()> {
-    let mut inputs = Vec::new();
-    let mut heard = Instant::now();
-    let mut ticked = Instant::now();
-    loop {
-        match client.take_redraw() {
-            Redraw::No => {}
-            redraw => {
-                if redraw == Redraw::Everything {
-                    renew(terminal, None);
-                }
-                let Ok(_) = terminal.draw(|frame| client.draw(frame));
-                let bytes = terminal.backend_mut().take();
-                if !bytes.is_empty() {
-                    output.write_all(&bytes)?;
-                    output.flush()?;
-                }
-            }
-        }
-        if client.is_over() {
-            return Ok(());
-        }
-        let first = match next_deadline(client, decoder, heard, ticked) {
-            Some(wait) => inbox.queue.recv_timeout(wait),
-            None => inbox.queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        let mut next = match first {
-            Ok(event) => Some(event),
-            Err(RecvTimeoutError::Timeout) => None,
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-        };
-        let mut dealt = 0;
-        while let Some(event) = next {
-            match event {
-                Event::Input(bytes) => {
-                    heard = Instant::now();
-                    decoder.feed(&bytes, &mut inputs);
-                    inputs.drain(..).for_each(|input| client.input(input));
-                }
-                Event::Resize(columns, rows) => {
-                    renew(terminal, Some(caps::clamp((columns.into(), rows.into()))));
-                    let Ok(_) = terminal.draw(|frame| client.draw(frame));
-                    output.write_all(&terminal.backend_mut().take())?;
-                    output.flush()?;
-                }
-                Event::Changed(changed) => client.changed(Some(&changed)),
-                Event::Job(id, result) => client.job(id, result),
-                Event::Progress(id, text) => client.progress(id, text),
-                Event::Hangup => return Ok(()),
-            }
-            dealt += 1;
-            next = if dealt < BATCH && !client.is_over() { inbox.queue.try_recv().ok() } else { None };
-        }
-        if inbox.take_missed() {
-            client.changed(None);
-        }
-        let now = Instant::now();
-        if decoder.deadline().is_some_and(|wait| now >= heard + wait) {
-            decoder.expire(&mut inputs);
-            inputs.drain(..).for_each(|input| client.input(input));
-        }
-        if client.wants_tick().is_some_and(|wait| now >= ticked + wait) {
-            ticked = now;
-            client.tick();
-        }
-    }
-}
-
-/// How long to wait for the next event at most.
-fn next_deadline(client: &dyn Client, decoder: &Decoder, heard: Instant, ticked: Instant) -> Option<Duration> {
-    let decode = decoder.deadline().map(|wait| heard + wait);
-    let tick = client.wants_tick().map(|wait| ticked + wait);
-    let first = [decode, tick].into_iter().flatten().min()?;
-    Some(first.saturating_duration_since(Instant::now()))
-}
-
-/// A new screen, perhaps of another size: buffers never shrink, and everything is drawn anew anyway.
-fn renew(terminal: &mut Terminal<Bytes>, size: Option<(u16, u16)>) {
-    let mut caps = terminal.backend().caps().clone();
-    caps.size = size.unwrap_or(caps.size);
-    *terminal = self::terminal(caps);
 }
 
 /// Runs slow work on a thread of its own; what comes out of it arrives as [`Event::Job`]. A panic of the work

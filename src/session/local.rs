@@ -65,8 +65,7 @@ pub fn run<C: Client>(make: impl FnOnce(Sender) -> C + Send + 'static) -> Result
     watch_signals(&sender, alternate)?;
     read_input(sender.clone());
     let session = thread::Builder::new().name("clowder-session".to_owned()).spawn(move || {
-        let mut client = make(sender);
-        super::run(&mut client, caps, &inbox, &mut io::stdout().lock())
+        super::run(make(sender), caps, inbox, &mut io::stdout().lock())
     })?;
     let ended = session.join();
     drop(raw);

@@ -71,11 +71,11 @@ fn played(events: Vec<Event>) -> (Echo, Vec<u8>) {
     for event in events {
         assert!(sender.send(event));
     }
-    let mut client = Echo::default();
-    let mut output = Vec::new();
     drop(sender);
-    run(&mut client, caps(), &inbox, &mut output).unwrap();
-    (client, output)
+    let mut output = Vec::new();
+    let mut session = Session::new(Echo::default(), caps(), inbox);
+    while session.turn(true, &mut output).unwrap() != Turn::Over {}
+    (session.client, output)
 }
 
 #[test]
@@ -86,6 +86,15 @@ fn what_waits_is_dealt_with_before_one_frame_is_drawn() {
     assert_eq!(client.draws, 2, "one at the start, one after everything");
     let text = String::from_utf8(output).unwrap();
     assert!(text.starts_with("\x1b[?1049h\x1b[?2004h"));
+}
+
+#[test]
+fn the_terminal_is_given_back() {
+    let (sender, inbox) = queue();
+    sender.send(Event::Input(b"q".to_vec()));
+    let mut output = Vec::new();
+    run(Echo::default(), caps(), inbox, &mut output).unwrap();
+    let text = String::from_utf8(output).unwrap();
     assert!(text.ends_with("\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l"));
 }
 
@@ -99,9 +108,9 @@ fn a_hangup_or_a_lost_queue_ends_the_session() {
 fn a_lone_escape_arrives_without_another_byte() {
     let (sender, inbox) = queue();
     sender.send(Event::Input(b"\x1b".to_vec()));
-    let mut client = Echo::default();
-    run(&mut client, caps(), &inbox, &mut Vec::new()).unwrap();
-    assert_eq!(client.text, "<Esc>");
+    let mut session = Session::new(Echo::default(), caps(), inbox);
+    while session.turn(true, &mut Vec::new()).unwrap() != Turn::Over {}
+    assert_eq!(session.client.text, "<Esc>");
     drop(sender);
 }
 

@@ -102,6 +102,11 @@ impl App {
         app
     }
 
+    /// Whether slow work goes on.
+    pub fn is_busy(&self) -> bool {
+        !self.cx.jobs.is_empty()
+    }
+
     /// Shows a message.
     pub fn say(&mut self, tone: Tone, text: impl Into<String>) {
         self.cx.say(tone, text);

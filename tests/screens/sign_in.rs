@@ -1,0 +1,37 @@
+//! Signing in and the first start.
+
+use crate::{
+    shelter::{self, PASSWORD, Shelter},
+    terminal::{Terminal, caps},
+};
+
+#[test]
+fn the_first_start_makes_the_first_admin() {
+    let (desk, _dir) = shelter::empty();
+    let mut t = Terminal::new(&desk, caps(80, 24));
+    insta::assert_snapshot!("first_start_80x24", t.snapshot());
+    t.keys("ada\tAda Brook\tada@example.org\tshort\t\r");
+    insta::assert_snapshot!("first_start_errors_80x24", t.snapshot());
+    t.keys("\x1b[A\x15").keys(PASSWORD).keys("\t").keys(PASSWORD).keys("\r");
+    assert!(!desk.is_new());
+}
+
+#[test]
+fn a_wrong_password_and_a_right_one() {
+    let shelter = Shelter::new();
+    let mut t = Terminal::new(&shelter.desk, caps(80, 24));
+    t.keys("sam\tnot this one\r");
+    insta::assert_snapshot!("sign_in_wrong_80x24", t.snapshot());
+    assert!(!String::from_utf8_lossy(t.output()).contains("not this one"));
+    t.keys(PASSWORD).keys("\r");
+    assert!(t.text().contains("Sam Field (staff)"), "{}", t.text());
+}
+
+#[test]
+fn every_size_has_its_screen() {
+    let (desk, _dir) = shelter::empty();
+    for (width, height) in [(120, 40), (40, 12), (1, 1)] {
+        let t = Terminal::new(&desk, caps(width, height));
+        insta::assert_snapshot!(format!("first_start_{width}x{height}"), t.snapshot());
+    }
+}
