@@ -1,8 +1,8 @@
 //! Every screen as a person sees it: bytes in, a terminal's screen out.
 
-#[path = "screens/sign_in.rs"]
-mod sign_in;
 #[path = "support/shelter.rs"]
 mod shelter;
+#[path = "screens/sign_in.rs"]
+mod sign_in;
 #[path = "support/terminal.rs"]
 mod terminal;

@@ -64,9 +64,9 @@ pub fn run<C: Client>(make: impl FnOnce(Sender) -> C + Send + 'static) -> Result
     let raw = Raw::enter(alternate)?;
     watch_signals(&sender, alternate)?;
     read_input(sender.clone());
-    let session = thread::Builder::new().name("clowder-session".to_owned()).spawn(move || {
-        super::run(make(sender), caps, inbox, &mut io::stdout().lock())
-    })?;
+    let session = thread::Builder::new()
+        .name("clowder-session".to_owned())
+        .spawn(move || super::run(make(sender), caps, inbox, &mut io::stdout().lock()))?;
     let ended = session.join();
     drop(raw);
     match ended {

@@ -420,7 +420,7 @@ impl App {
         let back = keys::GLOBAL.iter().filter(|b| b.command == Command::Back && self.global_enabled(b.command));
         let mut shown: Vec<(String, &str)> = Vec::new();
         for bind in own.chain(back).chain(global) {
-            if let Some(key) = bind.keys.first() {
+            if let Some(key) = bind.shown(layer.screen.is_typing()) {
                 shown.push((key.to_string(), bind.command.label()));
             }
         }

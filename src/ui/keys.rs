@@ -105,7 +105,13 @@ impl Bind {
         Self { footer: false, ..self }
     }
 
-    /// `a / Enter`.
+    /// The key to name: the first one, or while something is typed the first that is no character.
+    pub fn shown(&self, typing: bool) -> Option<Key> {
+        let is_plain = |k: &Key| matches!(k.code, KeyCode::Char(_)) && k.modifiers.is_empty();
+        self.keys.iter().find(|k| !typing || !is_plain(k)).copied()
+    }
+
+    /// Every key, one after the other.
     pub fn keys_text(&self) -> String {
         self.keys.iter().map(Key::to_string).collect::<Vec<_>>().join(" ")
     }

@@ -71,6 +71,11 @@ pub trait Screen: Any {
         false
     }
 
+    /// Whether characters are being typed into something, so that only other keys run commands.
+    fn is_typing(&self) -> bool {
+        false
+    }
+
     /// What the status line says while there is no message: `12 of 312`, a filter.
     fn status(&self) -> String {
         String::new()

@@ -4,8 +4,8 @@
 use clowder::{
     desk::{BreedChange, CatChange, Desk, HealthChange, UserChange},
     model::{
-        Actor, Altered, BreedId, CatId, Day, Door, Gender, HealthId, Hold, HoldKind, IntakeKind, PartialDate, RequestId,
-        Role, UserId,
+        Actor, Altered, BreedId, CatId, Day, Door, Gender, HealthId, Hold, HoldKind, IntakeKind, PartialDate,
+        RequestId, Role, UserId,
     },
     store::{OpenOptions, Store},
 };
@@ -100,8 +100,13 @@ impl Shelter {
             cats.push(desk.add_cat(&console, changes).unwrap().0.id);
         }
         let hold = Hold { kind: HoldKind::Medical, reason: "dental work".to_owned(), until: None };
-        desk.edit_cat(&console, cats[5], desk.cat(&console, cats[5]).unwrap().cat.version.rev, vec![CatChange::Hold(hold)])
-            .unwrap();
+        desk.edit_cat(
+            &console,
+            cats[5],
+            desk.cat(&console, cats[5]).unwrap().cat.version.rev,
+            vec![CatChange::Hold(hold)],
+        )
+        .unwrap();
         let ask = |who: &Actor, cat: CatId| desk.ask(who, cat, "We have a garden and time.").unwrap().id;
         let requests = vec![ask(&user, cats[0]), ask(&other, cats[0]), ask(&other, cats[1]), ask(&user, cats[2])];
         let shelter = Self { desk, admin, staff, user, breeds, health, cats, requests, _store: store, _dir: dir };

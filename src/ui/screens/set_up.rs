@@ -31,6 +31,10 @@ impl SetUp {
             Field::line("email", "E-mail", "", limits::EMAIL),
             Field::password("password", "Password")
                 .required()
+                .check_text(|text, _| {
+                    let short = text.chars().count() < limits::PASSWORD_MIN;
+                    if short { Err(format!("needs at least {} characters", limits::PASSWORD_MIN)) } else { Ok(()) }
+                })
                 .hint(format!("at least {} characters; a short sentence is good", limits::PASSWORD_MIN)),
             Field::password("again", "Once more").required(),
         ];
@@ -95,6 +99,10 @@ impl Screen for SetUp {
             FormDid::Used => Some(Outcome::Stay),
             FormDid::Save => Some(self.set_up(cx)),
         }
+    }
+
+    fn is_typing(&self) -> bool {
+        true
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {

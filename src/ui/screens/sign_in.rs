@@ -81,6 +81,10 @@ impl Screen for SignIn {
         }
     }
 
+    fn is_typing(&self) -> bool {
+        true
+    }
+
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         put(frame.buffer_mut(), row(area, 1), "  The adoption desk", theme.muted());
         self.form.draw(frame, below(area, 3.min(area.height.saturating_sub(3))), theme);
