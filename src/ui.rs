@@ -18,6 +18,7 @@ pub mod picker;
 pub mod query_line;
 pub mod screen;
 pub mod screens;
+pub mod sheet;
 pub mod text_area;
 pub mod theme;
 

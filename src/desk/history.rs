@@ -14,6 +14,8 @@ pub struct HistoryLine {
     pub entry: AuditEntry,
     /// Who made it, by name.
     pub who: String,
+    /// Whether it is of a sort that can be undone, while nothing it touched has changed since.
+    pub undoable: bool,
 }
 
 /// One record of a commit, in words.
@@ -25,6 +27,10 @@ pub struct TouchedLine {
     pub id: u32,
     /// What people call it.
     pub title: String,
+    /// The commit made it.
+    pub is_new: bool,
+    /// The commit deleted it.
+    pub is_gone: bool,
     /// What changed; every field of a record that is new or gone.
     pub diffs: Vec<FieldDiff>,
 }
@@ -103,7 +109,12 @@ impl Desk {
     }
 
     fn lines(&self, entries: Vec<AuditEntry>) -> Vec<HistoryLine> {
-        entries.into_iter().map(|entry| HistoryLine { who: self.who_name(entry.actor.who), entry }).collect()
+        entries.into_iter().map(|entry| self.line(entry)).collect()
+    }
+
+    fn line(&self, entry: AuditEntry) -> HistoryLine {
+        let undoable = undoable(entry.action) && entry.touched > 0;
+        HistoryLine { who: self.who_name(entry.actor.who), undoable, entry }
     }
 
     /// The records of one commit, before and after.
@@ -116,7 +127,14 @@ impl Desk {
         let touched = found.map(|(_, touched)| touched).unwrap_or_default();
         Ok(touched
             .iter()
-            .map(|t| TouchedLine { kind: t.kind, id: t.id, title: self.touched_title(t), diffs: self.diff(t) })
+            .map(|t| TouchedLine {
+                kind: t.kind,
+                id: t.id,
+                title: self.touched_title(t),
+                is_new: t.before.is_none(),
+                is_gone: t.after.is_none(),
+                diffs: self.diff(t),
+            })
             .collect())
     }
 
@@ -130,7 +148,7 @@ impl Desk {
         self.acting(actor, Permission::SeeOffered)?;
         let entries = self.read(|store| Ok(store.audit(None, LOOK_BACK)?))?;
         let own = entries.into_iter().find(|e| e.actor.who == actor.who && undoable(e.action) && e.touched > 0);
-        Ok(own.map(|entry| HistoryLine { who: self.who_name(entry.actor.who), entry }))
+        Ok(own.map(|entry| self.line(entry)))
     }
 
     /// Undoes a commit whole: every record it touched becomes what it was before, in one commit, while nothing

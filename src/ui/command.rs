@@ -60,15 +60,18 @@ commands! {
     GoHealth: "health", "health", "Go to the health statuses", Some(P::SeeOffered);
     GoAudit: "audit", "audit log", "See who did what", Some(P::SeeAudit);
     GoProfile: "profile", "profile", "Go to your own account", Some(P::OwnAccount);
+    GoCheck: "check", "check", "Check the store, or repair it", Some(P::Maintain);
     // Lists.
     Search: "search", "search", "Search and filter", None;
     ClearSearch: "clear-search", "all", "Show everything again", None;
     Sort: "sort", "sort", "Sort by something else", None;
     Filter: "filter", "filter", "Add a filter", None;
+    Find: "find", "find", "Find one by a few letters of its name", None;
     New: "new", "new", "Add a new one", None;
     Edit: "edit", "edit", "Change it", None;
     Delete: "delete", "delete", "Delete it", None;
-    History: "history", "history", "See what happened to it", Some(P::SeeCats);
+    History: "history", "history", "See what happened to it", Some(P::SeeAudit);
+    UndoThis: "undo-this", "undo this", "Undo this change", Some(P::SeeAudit);
     // Forms.
     Save: "save", "save", "Save", None;
     // Cats.
@@ -92,6 +95,7 @@ commands! {
     Withdraw: "withdraw", "withdraw", "Withdraw your request", Some(P::OwnRequests);
     EditNotes: "edit-notes", "notes", "Change the notes of the request", Some(P::OwnRequests);
     OpenCat: "open-cat", "cat", "Open the cat", None;
+    OpenCats: "open-cats", "its cats", "Show the cats that have it", Some(P::SeeOffered);
     OpenApplicant: "open-applicant", "applicant", "Open the applicant", Some(P::SeeContacts);
     Order: "order", "order", "By date, or by cat", None;
     // Accounts.
@@ -101,4 +105,8 @@ commands! {
     ResetPassword: "reset-password", "password", "Set a new password", Some(P::ManageUsers);
     Anonymise: "anonymise", "anonymise", "Remove the person's details", Some(P::ManageUsers);
     ChangePassword: "change-password", "password", "Change your password", Some(P::OwnAccount);
+    // The store.
+    Check: "check-now", "check again", "Check the store now", Some(P::Maintain);
+    Repair: "repair", "repair", "Repair what a check finds", Some(P::Maintain);
+    Cancel: "cancel", "stop", "Stop what goes on", None;
 }

@@ -1,12 +1,23 @@
 //! What a screen may do to the rest of the program.
 
-use std::{any::Any, collections::HashMap};
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use super::{Outcome, Screen, picker::Item};
 use crate::{
     desk::{Desk, Rights},
     model::{Actor, Day, Door, Error, Permission, UserId, Who},
-    session::{self, Panicked, event::Sender},
+    session::{
+        self, Panicked,
+        event::{Event, Sender},
+    },
 };
 
 /// How a message is meant.
@@ -79,6 +90,47 @@ pub(super) struct Running {
     pub what: String,
     pub progress: String,
     pub then: Then,
+}
+
+/// How often slow work says how far it is, at most.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// With what slow work says how far it is, and learns that it is to stop.
+pub struct Meter {
+    sender: Sender,
+    job: u64,
+    stopped: Arc<AtomicBool>,
+    told: Option<Instant>,
+}
+
+impl Meter {
+    /// Says how far the work is, unless it said so just now. False when it is to stop.
+    pub fn tell(&mut self, words: impl FnOnce() -> String) -> bool {
+        if self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+            self.told = Some(Instant::now());
+            if !self.sender.send(Event::Progress(self.job, words())) {
+                return false;
+            }
+        }
+        !self.stopped.load(Ordering::Relaxed)
+    }
+}
+
+/// Stops slow work: when it is told to, and when it is dropped, so that no work outlives its screen.
+#[derive(Debug)]
+pub struct Stop(Arc<AtomicBool>);
+
+impl Stop {
+    /// Asks the work to stop; its result still comes.
+    pub fn stop(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.stop();
+    }
 }
 
 /// The context of a call into a screen.
@@ -218,6 +270,21 @@ impl Cx {
         });
         self.jobs.insert(id, Running { screen: self.screen, what: what.into(), progress: String::new(), then });
         session::spawn_job(&self.sender, id, work);
+    }
+
+    /// The same for work that says how far it is and can be stopped.
+    pub fn job_with_progress<S: Screen, T: Send + 'static>(
+        &mut self,
+        what: impl Into<String>,
+        work: impl FnOnce(&mut Meter) -> T + Send + 'static,
+        then: impl FnOnce(&mut S, Option<T>, &mut Self) -> Outcome + 'static,
+    ) -> Stop {
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Stop(stopped.clone());
+        let (sender, job) = (self.sender.clone(), self.next_job);
+        let work = move || work(&mut Meter { sender, job, stopped, told: None });
+        self.job(what, work, then);
+        stop
     }
 
     /// Whether work of this screen goes on.

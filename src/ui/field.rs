@@ -20,6 +20,8 @@ pub enum Value {
     Text(String),
     /// The number of what was chosen, if anything was.
     Id(Option<u32>),
+    /// The numbers of what was chosen, in the order in which it was.
+    Ids(Vec<u32>),
     /// Yes or no.
     Flag(bool),
 }
@@ -40,6 +42,7 @@ pub(super) enum Control {
     Choice { options: Vec<(u32, String)>, at: usize },
     Toggle(bool),
     Pick { chosen: Option<Item>, source: Source, open: Option<Box<Picker>>, optional: bool },
+    PickMany { chosen: Vec<Item>, items: Vec<Item>, open: Option<Box<Picker>> },
 }
 
 /// Looks at a value while it is typed: a hint to show beside it, or what is wrong with it.
@@ -158,6 +161,17 @@ impl Field {
         Self::new(key, label, Control::Pick { chosen, source, open: None, optional: true })
     }
 
+    /// Several of many, each found by a few letters; `chosen` are the numbers of those that are set.
+    pub fn pick_many(
+        key: &'static str,
+        label: impl Into<String>,
+        items: Vec<Item>,
+        chosen: impl IntoIterator<Item = u32>,
+    ) -> Self {
+        let chosen = chosen.into_iter().filter_map(|id| items.iter().find(|item| item.id == id).cloned()).collect();
+        Self::new(key, label, Control::PickMany { chosen, items, open: None })
+    }
+
     /// Something must be picked; by default nothing may be.
     pub fn required(mut self) -> Self {
         match &mut self.control {
@@ -213,6 +227,19 @@ impl Field {
             Control::Choice { options, at } => Value::Id(options.get(*at).map(|(id, _)| *id)),
             Control::Toggle(on) => Value::Flag(*on),
             Control::Pick { chosen, .. } => Value::Id(chosen.as_ref().map(|item| item.id)),
+            Control::PickMany { chosen, .. } => Value::Ids(chosen.iter().map(|item| item.id).collect()),
+        }
+    }
+
+    /// What it holds, as a person reads it.
+    pub(super) fn words(&self) -> String {
+        match &self.control {
+            Control::Line(edit) | Control::Date(edit) => edit.text().to_owned(),
+            Control::Area(area) => area.text().to_owned(),
+            Control::Choice { options, at } => options.get(*at).map(|(_, name)| name.clone()).unwrap_or_default(),
+            Control::Toggle(on) => if *on { "yes" } else { "no" }.to_owned(),
+            Control::Pick { chosen, .. } => chosen.as_ref().map(|item| item.label.clone()).unwrap_or_default(),
+            Control::PickMany { chosen, .. } => chosen.iter().map(|item| &*item.label).collect::<Vec<_>>().join(", "),
         }
     }
 
@@ -284,6 +311,7 @@ impl Field {
                 };
                 Did::Changed
             }
+            Control::PickMany { chosen, items, open } => pick_many(input, plain, chosen, items, open),
             Control::Pick { chosen, source, open, optional } => {
                 let Some(picker) = open else {
                     match (plain, input) {
@@ -330,7 +358,50 @@ impl Field {
 
     /// Whether a window of the field is open, which then takes every key.
     pub(super) fn is_open(&self) -> bool {
-        matches!(self.control, Control::Pick { open: Some(_), .. })
+        matches!(self.control, Control::Pick { open: Some(_), .. } | Control::PickMany { open: Some(_), .. })
+    }
+}
+
+/// A key for a field that takes several: letters find one to add, Backspace takes the last one away.
+fn pick_many(
+    input: &Input,
+    plain: Option<KeyCode>,
+    chosen: &mut Vec<Item>,
+    items: &[Item],
+    open: &mut Option<Box<Picker>>,
+) -> Did {
+    let Some(picker) = open else {
+        match (plain, input) {
+            (Some(KeyCode::Backspace), _) => {
+                return if chosen.pop().is_some() { Did::Changed } else { Did::Used };
+            }
+            (Some(KeyCode::Delete), _) => {
+                let any = !chosen.is_empty();
+                chosen.clear();
+                return if any { Did::Changed } else { Did::Used };
+            }
+            (Some(KeyCode::Enter | KeyCode::Char(_)), _) | (_, Input::Paste(_)) => {}
+            _ => return Did::Nothing,
+        }
+        let left = items.iter().filter(|item| chosen.iter().all(|c| c.id != item.id)).cloned().collect();
+        let mut picker = Picker::new(left);
+        if !matches!(plain, Some(KeyCode::Enter | KeyCode::Char(' '))) {
+            picker.input(input);
+        }
+        *open = Some(Box::new(picker));
+        return Did::Used;
+    };
+    match picker.input(input) {
+        Picked::Not | Picked::Typed => Did::Used,
+        Picked::Closed => {
+            *open = None;
+            Did::Used
+        }
+        Picked::This(item) => {
+            chosen.push(item);
+            *open = None;
+            Did::Changed
+        }
     }
 }
 

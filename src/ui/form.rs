@@ -79,6 +79,14 @@ impl Form {
         }
     }
 
+    /// The numbers of what is chosen in a field that takes several.
+    pub fn ids(&self, key: &str) -> Vec<u32> {
+        match self.field(key).map(Field::value) {
+            Some(Value::Ids(ids)) => ids,
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether a field says yes.
     pub fn flag(&self, key: &str) -> bool {
         matches!(self.field(key).map(Field::value), Some(Value::Flag(true)))
@@ -152,6 +160,37 @@ impl Form {
         }
         self.focus = first.unwrap_or(self.focus);
         if rest.is_empty() { None } else { Some(Error::Invalid(rest)) }
+    }
+
+    /// What is wrong with a field, as far as it is shown.
+    pub fn error(&self, key: &str) -> Option<&str> {
+        self.field(key).and_then(|f| f.error.as_deref())
+    }
+
+    /// Shows at a field what the form itself cannot know; until the field is changed again.
+    pub fn set_error(&mut self, key: &str, message: &str) {
+        if let Some(field) = self.fields.iter_mut().find(|f| f.key == key) {
+            field.error = Some(message.to_owned());
+        }
+    }
+
+    /// Takes in what somebody else saved meanwhile, as the fields of a new form: a field that was not touched
+    /// gets the other's value; one that was keeps what was typed, and says what the other put there.
+    pub fn take_in(&mut self, fresh: Vec<Field>, today: Day) {
+        for new in fresh {
+            let Some(field) = self.fields.iter_mut().find(|f| f.key == new.key) else { continue };
+            if !field.is_changed() {
+                *field = new;
+                field.validate(today, false);
+            } else if field.initial != new.initial {
+                let theirs = new.words();
+                field.hint = match theirs.is_empty() {
+                    true => "somebody made this empty meanwhile; yours takes its place".to_owned(),
+                    false => format!("somebody wrote \"{theirs}\" meanwhile; yours takes its place"),
+                };
+                field.initial = new.initial;
+            }
+        }
     }
 
     /// Takes a key or paste.
@@ -249,7 +288,8 @@ impl Form {
             put(frame.buffer_mut(), says, &text, style);
         }
         if let Some(field) = self.fields.get_mut(self.focus)
-            && let Control::Pick { open: Some(picker), .. } = &mut field.control
+            && let Control::Pick { open: Some(picker), .. } | Control::PickMany { open: Some(picker), .. } =
+                &mut field.control
         {
             let inside = layout::popup(frame.buffer_mut(), area, (50, picker.height()), &field.label, theme);
             cursor = picker.draw(frame.buffer_mut(), inside, theme);
@@ -329,6 +369,15 @@ fn draw_field(
             used = match chosen {
                 Some(item) => put(buffer, value, &item.label, text),
                 None => put(buffer, value, if focused { "type or press Enter to choose" } else { "·" }, theme.muted()),
+            };
+            Some(Position { x: value.x, y: value.y })
+        }
+        Control::PickMany { chosen, .. } => {
+            let value = column(start, wide);
+            let names: Vec<&str> = chosen.iter().map(|item| &*item.label).collect();
+            used = match names.is_empty() {
+                false => put(buffer, value, &names.join(", "), text),
+                true => put(buffer, value, if focused { "type or press Enter to add one" } else { "·" }, theme.muted()),
             };
             Some(Position { x: value.x, y: value.y })
         }

@@ -1,12 +1,40 @@
 //! One file per screen, and where each is found.
 
+pub mod audit;
+pub mod catalogue;
+pub mod catalogue_form;
+pub mod check;
+pub mod entry;
+pub mod password;
+pub mod profile;
+pub mod profile_form;
 mod set_up;
 mod sign_in;
+pub mod user;
+pub mod user_form;
+pub mod users;
 
-use super::{Bind, Command, Cx, Screen};
+use super::{Bind, Command, Cx, Outcome, Screen};
+use crate::model::{Kind, UserId};
+use catalogue::{Catalogue, CatalogueList, CataloguePage};
 
 /// Every screen's keys by its name, for the README's table.
-pub const KEYS: &[(&str, &[Bind])] = &[("First start", set_up::KEYS), ("Sign in", sign_in::KEYS)];
+pub const KEYS: &[(&str, &[Bind])] = &[
+    ("First start", set_up::KEYS),
+    ("Sign in", sign_in::KEYS),
+    ("Accounts", users::KEYS),
+    ("Account", user::KEYS),
+    ("Account, in a form", user_form::KEYS),
+    ("Password", password::KEYS),
+    ("Breeds, health statuses", catalogue::LIST_KEYS),
+    ("Breed, health status", catalogue::PAGE_KEYS),
+    ("Breed, health status, in a form", catalogue_form::KEYS),
+    ("Your account", profile::KEYS),
+    ("Your account, in a form", profile_form::KEYS),
+    ("Audit log, history", audit::KEYS),
+    ("Change", entry::KEYS),
+    ("Check", check::KEYS),
+];
 
 /// The screen before anybody signed in.
 pub fn first(cx: &Cx) -> Box<dyn Screen> {
@@ -21,7 +49,27 @@ pub fn home(cx: &mut Cx) -> Box<dyn Screen> {
 /// The screen of a place; `None` for the home screen, which is there already.
 pub fn open(command: Command, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
     match command {
-        Command::GoHome => None,
+        Command::GoUsers => Some(Box::new(users::Users::new(""))),
+        Command::GoBreeds => Some(Box::new(CatalogueList::new(Catalogue::Breeds))),
+        Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health))),
+        Command::GoAudit => Some(Box::new(audit::History::everything())),
+        Command::GoProfile => Some(Box::<profile::Profile>::default()),
+        Command::GoCheck => Some(Box::<check::CheckScreen>::default()),
         _ => None,
     }
+}
+
+/// The screen of one record, on top.
+pub fn record(kind: Kind, id: u32) -> Outcome {
+    match kind {
+        Kind::User => Outcome::push(user::UserScreen::new(UserId(id))),
+        Kind::Breed => Outcome::push(CataloguePage::new(Catalogue::Breeds, id)),
+        Kind::Health => Outcome::push(CataloguePage::new(Catalogue::Health, id)),
+        Kind::Cat | Kind::Request => Outcome::Stay,
+    }
+}
+
+/// The cats that a query line asks for, on top.
+pub fn cats(_line: &str) -> Outcome {
+    Outcome::Stay
 }

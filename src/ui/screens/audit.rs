@@ -1,0 +1,218 @@
+//! The audit log: everything, or what happened to one record; and undo from there.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::entry::EntryScreen;
+use crate::{
+    desk::HistoryLine,
+    model::{CommitNo, Kind},
+    store::Changed,
+    ui::{
+        Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
+        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        layout::below,
+        list::{Column, List},
+    },
+};
+
+/// The keys of the log.
+pub const KEYS: &[Bind] = &[
+    UP_BIND,
+    DOWN_BIND,
+    PAGE_UP_BIND,
+    PAGE_DOWN_BIND,
+    FIRST_BIND,
+    LAST_BIND,
+    bind(&[ENTER], Command::Open),
+    bind(&[Key::ch('u')], Command::UndoThis),
+];
+
+/// How many commits are read at once.
+const PAGE: usize = 200;
+
+const COLUMNS: &[Column<HistoryLine>] = &[
+    Column::new("Nr", 6, 3, |l: &HistoryLine| l.entry.commit.to_string().into())
+        .right()
+        .style(|_, theme| theme.muted()),
+    Column::new("When", 16, 0, |l: &HistoryLine| l.entry.at.minute().into()),
+    Column::new("Who", 14, 0, |l: &HistoryLine| (&*l.who).into()),
+    Column::new("Door", 14, 4, |l: &HistoryLine| l.entry.actor.door.label().into()).style(|_, theme| theme.muted()),
+    Column::new("What", 30, 0, |l: &HistoryLine| what(l).into()).grow(1),
+];
+
+/// What was done, with its note.
+fn what(line: &HistoryLine) -> String {
+    let label = line.entry.action.label();
+    if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
+}
+
+/// Asks before a commit is undone; `then` runs on the screen that asked.
+pub(super) fn ask_undo<S: Screen>(
+    line: &HistoryLine,
+    cx: &mut Cx,
+    then: impl FnOnce(&mut S, &mut Cx) -> Outcome + 'static,
+) {
+    let commit = line.entry.commit;
+    let records = match line.entry.touched {
+        1 => "1 record goes".to_owned(),
+        n => format!("{n} records go"),
+    };
+    let confirm = Confirm {
+        title: format!("Undo change {commit}?"),
+        lines: vec![
+            format!("{}, {} by {}.", what(line), line.entry.at.ago(cx.desk.now()), line.who),
+            format!("{records} back to what it was, if nobody has changed it since."),
+        ],
+        yes: "undo".to_owned(),
+        danger: false,
+    };
+    cx.confirm(confirm, move |me: &mut S, cx| {
+        if let Some(done) = cx.shown(cx.desk.undo(&cx.actor(), commit)) {
+            cx.ok(done.message);
+        }
+        then(me, cx)
+    });
+}
+
+/// The log, or the part of it that is about one record.
+pub struct History {
+    of: Option<(Kind, u32, String)>,
+    /// What was read, newest first.
+    entries: Vec<HistoryLine>,
+    list: List<HistoryLine>,
+    /// There is nothing older.
+    whole: bool,
+    stale: bool,
+}
+
+impl History {
+    /// Everything.
+    pub fn everything() -> Self {
+        Self { of: None, entries: Vec::new(), list: List::default(), whole: false, stale: true }
+    }
+
+    /// What happened to one record, which people call `title`.
+    pub fn of(kind: Kind, id: u32, title: &str) -> Self {
+        Self { of: Some((kind, id, title.to_owned())), ..Self::everything() }
+    }
+
+    fn marked(&self) -> Option<&HistoryLine> {
+        let id = self.list.selected()?;
+        self.entries.iter().find(|line| key(line) == id)
+    }
+
+    /// Reads what is new, and what is older once the mark comes near the end of what was read.
+    fn read(&mut self, cx: &mut Cx) {
+        let actor = cx.actor();
+        if std::mem::take(&mut self.stale) {
+            let read = match &self.of {
+                None => cx.desk.audit(&actor, None, PAGE),
+                Some((kind, id, _)) => cx.desk.audit_of(&actor, *kind, *id, PAGE.max(self.entries.len() + 1)),
+            };
+            let Some(newest) = cx.shown(read) else { return };
+            self.join(newest);
+        }
+        let place = self.list.selected().and_then(|id| self.entries.iter().position(|l| key(l) == id)).unwrap_or(0);
+        if !self.whole && place + PAGE / 2 >= self.entries.len() {
+            let before = self.entries.last().map(|line| line.entry.commit);
+            let read = match &self.of {
+                None => cx.desk.audit(&actor, before, PAGE),
+                Some((kind, id, _)) => cx.desk.audit_of(&actor, *kind, *id, self.entries.len() + PAGE),
+            };
+            let Some(older) = cx.shown(read) else { return };
+            let known = self.entries.len();
+            let after = |line: &HistoryLine| before.is_none_or(|b: CommitNo| line.entry.commit < b);
+            self.entries.extend(older.into_iter().filter(after));
+            self.whole = self.entries.len() < known + PAGE;
+            self.list.set_ids(self.entries.iter().map(key).collect());
+        }
+    }
+
+    /// Puts the newest commits before those that were read; starts again when there are more between them.
+    fn join(&mut self, mut newest: Vec<HistoryLine>) {
+        let full = newest.len() >= PAGE;
+        let last = newest.last().map(|line| line.entry.commit);
+        let meets = self.entries.first().is_some_and(|line| last.is_some_and(|last| last <= line.entry.commit));
+        if meets {
+            let rest = self.entries.drain(..).filter(|line| last.is_some_and(|last| line.entry.commit < last));
+            newest.extend(rest);
+        } else {
+            self.whole = !full;
+        }
+        self.entries = newest;
+        self.list.set_ids(self.entries.iter().map(key).collect());
+    }
+}
+
+/// The number by which the list knows a commit.
+fn key(line: &HistoryLine) -> u32 {
+    u32::try_from(line.entry.commit.0).unwrap_or(u32::MAX)
+}
+
+impl Screen for History {
+    fn title(&self) -> String {
+        match &self.of {
+            None => "Audit log".to_owned(),
+            Some((_, _, title)) => format!("History of {title}"),
+        }
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, _cx: &Cx) -> bool {
+        match command {
+            Command::Open => self.marked().is_some(),
+            Command::UndoThis => self.marked().is_some_and(|line| line.undoable),
+            _ => true,
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Open => {
+                let Some(line) = self.marked() else { return Outcome::Pass };
+                return Outcome::push(EntryScreen::new(line.clone()));
+            }
+            Command::UndoThis => {
+                let Some(line) = self.marked() else { return Outcome::Pass };
+                ask_undo(&line.clone(), cx, |me: &mut Self, _| {
+                    me.stale = true;
+                    Outcome::Stay
+                });
+            }
+            other => {
+                if !self.list.run(other) {
+                    return Outcome::Pass;
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        self.read(cx);
+        let entries = &self.entries;
+        self.list.prepare(below(area, 1), |ids| {
+            ids.iter().filter_map(|id| Some((*id, entries.iter().find(|l| key(l) == *id)?.clone()))).collect()
+        });
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        self.list.draw(frame.buffer_mut(), below(area, 1), COLUMNS, "Nothing happened yet.", theme);
+    }
+
+    fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
+        let of = self.of.as_ref().map(|(kind, id, _)| (*kind, *id));
+        self.stale |= changed.is_none_or(|c| of.is_none_or(|own| c.records.contains(&own)));
+    }
+
+    fn status(&self) -> String {
+        let more = if self.whole { "" } else { " and older ones" };
+        match self.list.position() {
+            place if place.is_empty() => place,
+            place => format!("{place}{more}"),
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! A breed or a health status in a form.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::catalogue::{Catalogue, CataloguePage, Change, Entry};
+use crate::{
+    model::{Error, limits},
+    session::event::Input,
+    store::Changed,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::{Tone, sentence},
+        field::Field,
+        form::{Form, FormDid},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
+
+/// Adds or changes a breed or a health status.
+pub struct CatalogueForm {
+    which: Catalogue,
+    /// Its number and the revision that the form began with; `None` for a new one.
+    of: Option<(u32, u32)>,
+    form: Form,
+}
+
+fn fields(which: Catalogue, entry: &Entry) -> Vec<Field> {
+    let sound = |change: fn(String) -> Change| move |text: &str, _| change(text.to_owned()).check();
+    let (about, hint) = match which {
+        Catalogue::Breeds => ("Care", "characteristics and care"),
+        Catalogue::Health => ("Care", "care or treatment, what the staff must know"),
+    };
+    let mut fields =
+        vec![Field::line("name", "Name", &entry.name, limits::NAME).required().check_text(sound(Change::Name))];
+    if which == Catalogue::Health {
+        fields.push(
+            Field::toggle("prevents_adoption", "Not adopted", entry.prevents_adoption)
+                .hint("a cat in this state is not adopted; Space changes it"),
+        );
+    }
+    fields.push(
+        Field::area("description", about, &entry.description, limits::DESCRIPTION)
+            .check_text(sound(Change::Description))
+            .hint(hint),
+    );
+    fields
+}
+
+impl CatalogueForm {
+    /// A new one.
+    pub fn add(which: Catalogue, cx: &Cx) -> Self {
+        Self { which, of: None, form: Form::new(fields(which, &Entry::default()), cx.today) }
+    }
+
+    /// The one with this number; `None`, with the reason said, when it cannot be read.
+    pub fn edit(which: Catalogue, id: u32, cx: &mut Cx) -> Option<Self> {
+        let entry = cx.shown(which.entry(&cx.desk, &cx.actor(), id))?;
+        Some(Self { which, of: Some((id, entry.rev)), form: Form::new(fields(which, &entry), cx.today) })
+    }
+
+    fn changes(&self) -> Vec<Change> {
+        let form = &self.form;
+        let mut changes = Vec::new();
+        if form.is_changed("name") {
+            changes.push(Change::Name(form.text("name")));
+        }
+        if form.is_changed("description") {
+            changes.push(Change::Description(form.text("description")));
+        }
+        if form.is_changed("prevents_adoption") {
+            changes.push(Change::PreventsAdoption(form.flag("prevents_adoption")));
+        }
+        changes
+    }
+
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        if !self.form.check(cx.today) {
+            return Outcome::Stay;
+        }
+        let (actor, name) = (cx.actor(), self.form.text("name"));
+        let result = match self.of {
+            Some((id, rev)) => self.which.edit(&cx.desk, &actor, id, rev, self.changes()).map(|changed| {
+                cx.ok(format!("{name} is {}.", if changed { "saved" } else { "unchanged" }));
+                Outcome::Pop
+            }),
+            None => self.which.add(&cx.desk, &actor, self.changes()).map(|id| {
+                cx.ok(format!("{name} is added."));
+                Outcome::replace(CataloguePage::new(self.which, id))
+            }),
+        };
+        match result {
+            Ok(outcome) => return outcome,
+            Err(error @ Error::Conflict { .. }) => {
+                self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
+            }
+            Err(error) => {
+                if let Some(rest) = self.form.show_error(&error) {
+                    cx.fail(&rest);
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    /// Another's change comes into the fields that were not touched.
+    fn take_in(&mut self, message: &str, cx: &mut Cx) {
+        let Some((id, _)) = self.of else { return };
+        let Some(entry) = cx.shown(self.which.entry(&cx.desk, &cx.actor(), id)) else { return };
+        self.of = Some((id, entry.rev));
+        self.form.take_in(fields(self.which, &entry), cx.today);
+        cx.say(Tone::Warn, sentence(message));
+    }
+}
+
+impl Screen for CatalogueForm {
+    fn title(&self) -> String {
+        if self.of.is_some() { "Change".to_owned() } else { format!("New {}", self.which.one()) }
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Save => self.save(cx),
+            _ => Outcome::Pass,
+        }
+    }
+
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
+        match self.form.input(input, cx) {
+            FormDid::Ignored => None,
+            FormDid::Used => Some(Outcome::Stay),
+            FormDid::Save => Some(self.save(cx)),
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        self.form.draw(frame, crate::ui::layout::below(area, u16::from(area.height > 10)), theme);
+    }
+
+    fn changed(&mut self, changed: Option<&Changed>, cx: &mut Cx) {
+        let (Some((id, rev)), Some(changed)) = (self.of, changed) else { return };
+        if changed.actor.who == cx.actor().who || !changed.records.contains(&(self.which.kind(), id)) {
+            return;
+        }
+        if self.which.entry(&cx.desk, &cx.actor(), id).is_ok_and(|entry| entry.rev != rev) {
+            let who = cx.desk.name_of(&cx.actor(), changed.actor.who);
+            let one = self.which.one();
+            self.take_in(&format!("{who} changed this {one} just now. What you typed is kept"), cx);
+        }
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.form.is_dirty()
+    }
+}

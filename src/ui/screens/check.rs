@@ -1,0 +1,176 @@
+//! Checking the store, and repairing it.
+
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    model::Error,
+    store::{CheckReport, Progress},
+    ui::{
+        Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::{Meter, Stop, Tone},
+        keys::{DOWN_BIND, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        sheet::{Ink, Sheet},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[
+    UP_BIND,
+    DOWN_BIND,
+    PAGE_UP_BIND,
+    PAGE_DOWN_BIND,
+    FIRST_BIND,
+    LAST_BIND,
+    bind(&[Key::ch('c')], Command::Check),
+    bind(&[Key::ch('R')], Command::Repair),
+    bind(&[Key::ch('x')], Command::Cancel),
+];
+
+/// Checks and repairs the store.
+#[derive(Default)]
+pub struct CheckScreen {
+    sheet: Sheet,
+    /// Breaks the work off; there while it goes on.
+    working: Option<Stop>,
+    report: Option<CheckReport>,
+    begun: bool,
+}
+
+/// `records: 1200 of 4000`.
+fn words(progress: &Progress) -> String {
+    format!("{}: {} of {}", progress.step, progress.done, progress.of)
+}
+
+impl CheckScreen {
+    fn check(&mut self, cx: &mut Cx) {
+        let (desk, actor) = (cx.desk.clone(), cx.actor());
+        let work = move |meter: &mut Meter| desk.check(&actor, &mut |p| meter.tell(|| words(&p)));
+        self.working = Some(cx.job_with_progress("Checking the store…", work, Self::answered));
+        self.fill();
+    }
+
+    fn repair(&mut self, cx: &mut Cx) {
+        let (desk, actor) = (cx.desk.clone(), cx.actor());
+        let work = move |meter: &mut Meter| desk.repair(&actor, &mut |p| meter.tell(|| words(&p)));
+        self.working = Some(cx.job_with_progress("Repairing the store…", work, Self::answered));
+        self.fill();
+    }
+
+    fn answered(&mut self, answer: Option<Result<CheckReport, Error>>, cx: &mut Cx) -> Outcome {
+        self.working = None;
+        match answer {
+            Some(Ok(report)) => self.report = Some(report),
+            Some(Err(e)) => cx.fail(&e),
+            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+        }
+        self.fill();
+        Outcome::Stay
+    }
+
+    fn fill(&mut self) {
+        let sheet = &mut self.sheet;
+        sheet.clear();
+        sheet.text(
+            "A check opens every record and counts every index, counter and list anew. \
+             Everybody can go on working meanwhile.",
+            Ink::Muted,
+        );
+        sheet.gap();
+        if self.working.is_some() {
+            return sheet.text("At work…", Ink::Accent);
+        }
+        let Some(report) = &self.report else { return };
+        match report {
+            CheckReport { cancelled: true, .. } => sheet.text("Broken off; this is not the whole picture.", Ink::Warn),
+            CheckReport { wrong: 0, .. } => sheet.text("All is well.", Ink::Ok),
+            CheckReport { wrong: 1, .. } => sheet.text("1 thing is wrong.", Ink::Error),
+            CheckReport { wrong, .. } => sheet.text(format!("{wrong} things are wrong."), Ink::Error),
+        }
+        sheet.gap();
+        sheet.field("Records", report.records.to_string());
+        sheet.field("Index entries", report.entries.to_string());
+        sheet.field("Commits", report.commits.to_string());
+        if !report.repaired.is_empty() {
+            sheet.heading("Repaired");
+            report.repaired.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
+        }
+        if !report.findings.is_empty() {
+            sheet.heading("Wrong");
+            report.findings.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
+            let left = report.wrong.saturating_sub(report.findings.len() as u64);
+            if left > 0 {
+                sheet.text(format!("… and {left} more."), Ink::Muted);
+            }
+        }
+    }
+}
+
+fn sentence(line: &str) -> String {
+    crate::ui::cx::sentence(line)
+}
+
+impl Screen for CheckScreen {
+    fn title(&self) -> String {
+        "Check".to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, _cx: &Cx) -> bool {
+        match command {
+            Command::Check | Command::Repair => self.working.is_none(),
+            Command::Cancel => self.working.is_some(),
+            _ => true,
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Check => self.check(cx),
+            Command::Repair => {
+                let confirm = Confirm {
+                    title: "Repair the store?".to_owned(),
+                    lines: vec![
+                        "Damaged records are taken from the log, indexes and counters are counted anew.".to_owned(),
+                        "Nobody can save anything until it is done.".to_owned(),
+                    ],
+                    yes: "repair".to_owned(),
+                    danger: true,
+                };
+                cx.confirm(confirm, |me: &mut Self, cx| {
+                    me.repair(cx);
+                    Outcome::Stay
+                });
+            }
+            Command::Cancel => {
+                if let Some(stop) = &self.working {
+                    stop.stop();
+                    cx.say(Tone::Note, "It stops at the next step.");
+                }
+            }
+            other => {
+                if !self.sheet.run(other) {
+                    return Outcome::Pass;
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.check(cx);
+        }
+        self.sheet.prepare(area);
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        self.sheet.draw(frame.buffer_mut(), area, theme);
+    }
+
+    fn status(&self) -> String {
+        self.sheet.status()
+    }
+}

@@ -1,0 +1,163 @@
+//! One's own account: details, preferences, favourites.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::{password::PasswordForm, profile_form::ProfileForm, user::looks_for};
+use crate::{
+    desk::CatLine,
+    model::{CatId, Kind, User},
+    store::Changed,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        sheet::{Ink, Sheet},
+    },
+};
+
+/// The keys of one's own account.
+pub const KEYS: &[Bind] = &[
+    UP_BIND,
+    DOWN_BIND,
+    PAGE_UP_BIND,
+    PAGE_DOWN_BIND,
+    FIRST_BIND,
+    LAST_BIND,
+    bind(&[ENTER], Command::Open),
+    bind(&[Key::ch('e')], Command::Edit),
+    bind(&[Key::ch('p')], Command::ChangePassword),
+    bind(&[Key::ch('m')], Command::Favourite),
+];
+
+/// One's own account.
+#[derive(Default)]
+pub struct Profile {
+    user: Option<User>,
+    sheet: Sheet,
+    fresh: bool,
+}
+
+impl Profile {
+    fn fill(&mut self, user: &User, cats: &[CatLine], cx: &Cx) {
+        let sheet = &mut self.sheet;
+        sheet.clear();
+        if user.banned.is_some() {
+            sheet.text("You are marked do-not-adopt. Ask the shelter about it.", Ink::Error);
+            sheet.gap();
+        }
+        sheet.field("Name", &*user.full_name);
+        sheet.field("Sign-in name", &*user.username);
+        sheet.field("E-mail", user.email.as_deref().unwrap_or_default());
+        sheet.field("Phone", &*user.phone);
+        sheet.field("Role", user.role.label());
+        sheet.field("Since", user.registered_at.day().to_string());
+        for key in &user.ssh_keys {
+            sheet.field("SSH key", &*key.comment);
+        }
+        let mut wants = looks_for(&user.preferences, cx);
+        if wants.iter().all(|(text, _)| text.is_empty()) {
+            wants = vec![("any cat".to_owned(), Ink::Muted)];
+        }
+        sheet.pieces("Looks for", wants);
+        sheet.heading("Favourites");
+        if user.favourites.is_empty() {
+            sheet.text("None yet: m marks a cat in the list of cats.", Ink::Muted);
+        }
+        sheet.table(
+            cats.iter()
+                .map(|cat| {
+                    let about: Vec<&str> =
+                        [cat.age.trim_start_matches('~'), &cat.breed].into_iter().filter(|t| !t.is_empty()).collect();
+                    let pieces = vec![
+                        (cat.name.clone(), Ink::Plain),
+                        (cat.status.label().to_owned(), Ink::Accent),
+                        (about.join(", "), Ink::Muted),
+                    ];
+                    (cat.id.0, pieces)
+                })
+                .collect(),
+        );
+        match user.favourites.len().saturating_sub(cats.len()) {
+            0 => {}
+            1 => sheet.text("1 more is no longer on offer.", Ink::Muted),
+            n => sheet.text(format!("{n} more are no longer on offer."), Ink::Muted),
+        }
+    }
+}
+
+impl Screen for Profile {
+    fn title(&self) -> String {
+        "Your account".to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, _cx: &Cx) -> bool {
+        match command {
+            Command::Open | Command::Favourite => self.sheet.marked().is_some(),
+            _ => self.user.is_some(),
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Open => match self.sheet.marked() {
+                Some(cat) => return super::record(Kind::Cat, cat),
+                None => return Outcome::Pass,
+            },
+            Command::Edit => return ProfileForm::new(cx).map_or(Outcome::Stay, Outcome::push),
+            Command::ChangePassword => return Outcome::push(PasswordForm::own(cx)),
+            Command::Favourite => {
+                let Some(cat) = self.sheet.marked() else { return Outcome::Pass };
+                if cx.shown(cx.desk.toggle_favourite(&cx.actor(), CatId(cat))).is_some() {
+                    cx.ok("No longer a favourite.");
+                }
+                self.fresh = false;
+            }
+            other => {
+                if !self.sheet.run(other) {
+                    return Outcome::Pass;
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        if !std::mem::replace(&mut self.fresh, true)
+            && let Some(user) = cx.shown(cx.desk.me(&cx.actor()))
+        {
+            let ids: Vec<u32> = user.favourites.iter().map(|c| c.0).collect();
+            let cats = cx.shown(cx.desk.cat_rows(&cx.actor(), &ids)).unwrap_or_default();
+            self.fill(&user, &cats, cx);
+            self.user = Some(user);
+        }
+        self.sheet.prepare(area);
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        self.sheet.draw(frame.buffer_mut(), area, theme);
+    }
+
+    fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
+        let mine = |user: &User, (kind, id): &(Kind, u32)| match kind {
+            Kind::User => *id == user.id.0,
+            Kind::Cat => user.favourites.contains(&CatId(*id)),
+            _ => false,
+        };
+        let of_interest =
+            |c: &Changed| self.user.as_ref().is_none_or(|user| c.records.iter().any(|record| mine(user, record)));
+        if changed.is_none_or(of_interest) {
+            self.fresh = false;
+        }
+    }
+
+    fn resumed(&mut self, _cx: &mut Cx) {
+        self.fresh = false;
+    }
+
+    fn status(&self) -> String {
+        self.sheet.status()
+    }
+}

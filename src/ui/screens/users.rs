@@ -1,0 +1,224 @@
+//! The accounts: a list with a query line.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::{user::UserScreen, user_form::UserForm};
+use crate::{
+    desk::UserLine,
+    model::{
+        Kind, Role, UserId,
+        query::{Query as _, UserQuery, UserSort},
+    },
+    session::event::Input,
+    store::Changed,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        layout::{below, row},
+        list::{Column, List},
+        picker::Item,
+        query_line::{QueryDid, QueryLine},
+    },
+};
+
+/// The keys of the list of accounts.
+pub const KEYS: &[Bind] = &[
+    UP_BIND,
+    DOWN_BIND,
+    PAGE_UP_BIND,
+    PAGE_DOWN_BIND,
+    FIRST_BIND,
+    LAST_BIND,
+    bind(&[ENTER], Command::Open),
+    bind(&[Key::ch('/')], Command::Search),
+    bind(&[Key::ch('f')], Command::Find),
+    bind(&[Key::ch('n')], Command::New),
+    bind(&[Key::ch('e')], Command::Edit),
+    bind(&[Key::ch('s')], Command::Sort),
+    bind(&[Key::ch('a')], Command::ClearSearch),
+];
+
+const COLUMNS: &[Column<UserLine>] = &[
+    Column::new(
+        "Name",
+        18,
+        0,
+        |u: &UserLine| if u.full_name.is_empty() { (&*u.username).into() } else { (&*u.full_name).into() },
+    )
+    .grow(3),
+    Column::new("Sign-in name", 12, 2, |u: &UserLine| (&*u.username).into()).grow(1),
+    Column::new("Role", 5, 1, |u: &UserLine| u.role.label().into()).style(|u, theme| match u.role {
+        Role::User => theme.muted(),
+        Role::Staff => theme.text(),
+        Role::Admin => theme.accent(),
+    }),
+    Column::new("State", 12, 1, |u: &UserLine| state(u).into()).style(|u, theme| match state(u) {
+        "anonymised" => theme.muted(),
+        "do not adopt" => theme.warn(),
+        _ => theme.error(),
+    }),
+    Column::new("Open", 4, 3, |u: &UserLine| if u.requests == 0 { "".into() } else { u.requests.to_string().into() })
+        .right(),
+    Column::new("Phone", 16, 4, |u: &UserLine| (&*u.phone).into()),
+    Column::new("E-mail", 22, 5, |u: &UserLine| u.email.as_deref().unwrap_or_default().into()).grow(2),
+    Column::new("Since", 10, 6, |u: &UserLine| u.registered_at.day().to_string().into()),
+];
+
+/// What stands against an account, in a word or three.
+fn state(user: &UserLine) -> &'static str {
+    match user {
+        UserLine { anonymised: true, .. } => "anonymised",
+        UserLine { locked: true, banned: true, .. } => "locked, ban",
+        UserLine { locked: true, .. } => "locked",
+        UserLine { banned: true, .. } => "do not adopt",
+        _ => "",
+    }
+}
+
+/// The list of accounts.
+pub struct Users {
+    query: QueryLine,
+    list: List<UserLine>,
+    /// The list has to be asked for again; from its beginning when the question is another one.
+    stale: Option<bool>,
+}
+
+impl Users {
+    /// The accounts that a query line asks for.
+    pub fn new(line: &str) -> Self {
+        Self { query: QueryLine::new(line), list: List::default(), stale: Some(true) }
+    }
+
+    fn selected(&self) -> Option<UserId> {
+        self.list.selected().map(UserId)
+    }
+}
+
+impl Screen for Users {
+    fn title(&self) -> String {
+        "Accounts".to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, cx: &Cx) -> bool {
+        match command {
+            Command::Open => self.selected().is_some(),
+            Command::Edit => self.selected().is_some() && cx.may(crate::model::Permission::ManageUsers),
+            Command::New => cx.may(crate::model::Permission::ManageUsers),
+            Command::ClearSearch => !self.query.text().is_empty(),
+            _ => true,
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Open => match self.selected() {
+                Some(id) => return Outcome::push(UserScreen::new(id)),
+                None => return Outcome::Pass,
+            },
+            Command::Search => self.query.focus(),
+            Command::ClearSearch => {
+                self.query.set("");
+                self.stale = Some(true);
+            }
+            Command::Find => {
+                let actor = cx.actor();
+                let everybody = cx.desk.users(&actor, &UserQuery::default());
+                let rows = everybody.and_then(|ids| cx.desk.user_rows(&actor, &ids));
+                let Some(rows) = cx.shown(rows) else { return Outcome::Stay };
+                let items = rows.into_iter().map(|u| {
+                    let label = if u.full_name.is_empty() {
+                        u.username.clone()
+                    } else {
+                        format!("{} ({})", u.full_name, u.username)
+                    };
+                    Item::new(u.id.0, label, u.email.unwrap_or(u.phone))
+                });
+                cx.choose("Find an account", items.collect(), |me: &mut Self, id, _| {
+                    me.list.select(id);
+                    Outcome::push(UserScreen::new(UserId(id)))
+                });
+            }
+            Command::New => return Outcome::push(UserForm::add(cx)),
+            Command::Edit => {
+                let Some(id) = self.selected() else { return Outcome::Pass };
+                return UserForm::edit(id, cx).map_or(Outcome::Stay, Outcome::push);
+            }
+            Command::Sort => {
+                let parsed = UserQuery::parse(self.query.text(), cx.today);
+                let mut query = parsed.query;
+                let at = UserSort::ALL.iter().position(|s| *s == query.sort.key).unwrap_or(0);
+                query.sort.key = UserSort::ALL[(at + 1) % UserSort::ALL.len()];
+                query.sort.reversed = false;
+                cx.ok(format!("Sorted by {}.", query.sort.key.label().to_lowercase()));
+                self.query.set(&query.to_line());
+                self.stale = Some(true);
+            }
+            other => {
+                if !self.list.run(other) {
+                    return Outcome::Pass;
+                }
+            }
+        }
+        Outcome::Stay
+    }
+
+    fn input(&mut self, input: &Input, _cx: &mut Cx) -> Option<Outcome> {
+        match self.query.input(input) {
+            QueryDid::Ignored => return None,
+            QueryDid::Used => {}
+            QueryDid::Changed => self.stale = Some(true),
+            QueryDid::Complete => {
+                if self.query.complete(|line, cursor| UserQuery::complete(line, cursor, &|_| Vec::new())) {
+                    self.stale = Some(true);
+                }
+            }
+        }
+        Some(Outcome::Stay)
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        let actor = cx.actor();
+        if let Some(anew) = self.stale.take() {
+            let parsed = UserQuery::parse(self.query.text(), cx.today);
+            self.query.set_errors(parsed.errors);
+            match (cx.shown(cx.desk.users(&actor, &parsed.query)).unwrap_or_default(), anew) {
+                (ids, true) => self.list.reset(ids),
+                (ids, false) => self.list.set_ids(ids),
+            }
+        }
+        let desk = cx.desk.clone();
+        self.list.prepare(below(area, 2), |ids| {
+            let rows = desk.user_rows(&actor, ids).unwrap_or_default();
+            rows.into_iter().map(|user| (user.id.0, user)).collect()
+        });
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        let empty =
+            if self.query.text().is_empty() { "Nobody yet." } else { "Nobody like that. a shows everybody again." };
+        self.list.draw(frame.buffer_mut(), below(area, 2), COLUMNS, empty, theme);
+        if let Some(cursor) = cursor {
+            frame.set_cursor_position(cursor);
+        }
+    }
+
+    fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
+        // Requests too: their number stands in the list.
+        let of_interest = |c: &Changed| c.records.iter().any(|(kind, _)| matches!(kind, Kind::User | Kind::Request));
+        if changed.is_none_or(of_interest) {
+            self.stale = self.stale.or(Some(false));
+        }
+    }
+
+    fn status(&self) -> String {
+        match self.query.error() {
+            Some(error) => error.to_owned(),
+            None => self.list.position(),
+        }
+    }
+}
