@@ -15,7 +15,7 @@ pub mod user_form;
 pub mod users;
 
 use super::{Bind, Command, Cx, Outcome, Screen};
-use crate::model::{Kind, UserId};
+use crate::model::{CatId, Kind, RequestId, UserId};
 use catalogue::{Catalogue, CatalogueList, CataloguePage};
 
 /// Every screen's keys by its name, for the README's table.
@@ -59,17 +59,43 @@ pub fn open(command: Command, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
     }
 }
 
-/// The screen of one record, on top.
-pub fn record(kind: Kind, id: u32) -> Outcome {
-    match kind {
-        Kind::User => Outcome::push(user::UserScreen::new(UserId(id))),
-        Kind::Breed => Outcome::push(CataloguePage::new(Catalogue::Breeds, id)),
-        Kind::Health => Outcome::push(CataloguePage::new(Catalogue::Health, id)),
-        Kind::Cat | Kind::Request => Outcome::Stay,
-    }
+/// A cat's own screen.
+pub fn cat(_id: CatId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    None
 }
 
-/// The cats that a query line asks for, on top.
-pub fn cats(_line: &str) -> Outcome {
-    Outcome::Stay
+/// The cats that a query line asks for.
+pub fn cats(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    None
+}
+
+/// A request's own screen.
+pub fn request(_id: RequestId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    None
+}
+
+/// An account's own screen.
+pub fn user(id: UserId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(user::UserDetail::new(id)))
+}
+
+/// What happened to a record, which people call `title`.
+pub fn history_of(kind: Kind, id: u32, title: &str) -> Box<dyn Screen> {
+    Box::new(audit::History::of(kind, id, title))
+}
+
+/// The screen of a record of any kind, on top.
+pub fn record(kind: Kind, id: u32, cx: &mut Cx) -> Outcome {
+    on_top(match kind {
+        Kind::User => user(UserId(id), cx),
+        Kind::Breed => Some(Box::new(CataloguePage::new(Catalogue::Breeds, id))),
+        Kind::Health => Some(Box::new(CataloguePage::new(Catalogue::Health, id))),
+        Kind::Cat => cat(CatId(id), cx),
+        Kind::Request => request(RequestId(id), cx),
+    })
+}
+
+/// Puts a screen on top, if there is one.
+pub fn on_top(screen: Option<Box<dyn Screen>>) -> Outcome {
+    screen.map_or(Outcome::Stay, Outcome::Push)
 }

@@ -317,7 +317,7 @@ impl Screen for CatalogueList {
             }),
             (Command::OpenCats, Some(id)) => {
                 if let Some(line) = self.lines.iter().find(|line| line.id == id) {
-                    return super::cats(&which.query(&line.name));
+                    return super::on_top(super::cats(&which.query(&line.name), cx));
                 }
             }
             (Command::New, _) => return Outcome::push(CatalogueForm::add(which, cx)),
@@ -347,6 +347,10 @@ impl Screen for CatalogueList {
             QueryDid::Used | QueryDid::Complete => {}
         }
         Some(Outcome::Stay)
+    }
+
+    fn is_typing(&self) -> bool {
+        self.query.is_focused()
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
@@ -473,7 +477,7 @@ impl Screen for CataloguePage {
         match command {
             Command::OpenCats => {
                 if let Some(entry) = &self.entry {
-                    return super::cats(&self.which.query(&entry.name));
+                    return super::on_top(super::cats(&self.which.query(&entry.name), cx));
                 }
             }
             Command::Edit => return CatalogueForm::edit(self.which, self.id, cx).map_or(Outcome::Stay, Outcome::push),

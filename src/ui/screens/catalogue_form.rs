@@ -157,4 +157,8 @@ impl Screen for CatalogueForm {
     fn is_dirty(&self) -> bool {
         self.form.is_dirty()
     }
+
+    fn is_typing(&self) -> bool {
+        true
+    }
 }

@@ -108,7 +108,7 @@ impl Screen for EntryScreen {
                 let touched = self.touched.as_deref().unwrap_or_default();
                 let marked = self.sheet.marked().and_then(|n| touched.get(n as usize));
                 return match marked {
-                    Some(record) if is_there(record, cx) => super::record(record.kind, record.id),
+                    Some(record) if is_there(record, cx) => super::record(record.kind, record.id, cx),
                     Some(record) => {
                         cx.say(crate::ui::cx::Tone::Note, format!("{} is no longer there.", record.title));
                         Outcome::Stay

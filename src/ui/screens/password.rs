@@ -163,4 +163,8 @@ impl Screen for PasswordForm {
     fn is_dirty(&self) -> bool {
         self.form.is_dirty()
     }
+
+    fn is_typing(&self) -> bool {
+        true
+    }
 }

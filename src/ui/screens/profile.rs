@@ -103,7 +103,7 @@ impl Screen for Profile {
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Open => match self.sheet.marked() {
-                Some(cat) => return super::record(Kind::Cat, cat),
+                Some(cat) => return super::record(Kind::Cat, cat, cx),
                 None => return Outcome::Pass,
             },
             Command::Edit => return ProfileForm::new(cx).map_or(Outcome::Stay, Outcome::push),

@@ -153,4 +153,8 @@ impl Screen for ProfileForm {
     fn is_dirty(&self) -> bool {
         self.form.is_dirty()
     }
+
+    fn is_typing(&self) -> bool {
+        true
+    }
 }

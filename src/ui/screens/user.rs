@@ -38,7 +38,7 @@ pub const KEYS: &[Bind] = &[
 const BREEDS_NAMED: usize = 6;
 
 /// One account.
-pub struct UserScreen {
+pub struct UserDetail {
     id: UserId,
     card: Option<UserCard>,
     sheet: Sheet,
@@ -46,7 +46,7 @@ pub struct UserScreen {
     gone: bool,
 }
 
-impl UserScreen {
+impl UserDetail {
     /// The account with this number.
     pub fn new(id: UserId) -> Self {
         Self { id, card: None, sheet: Sheet::default(), stale: true, gone: false }
@@ -259,7 +259,7 @@ impl UserScreen {
     }
 }
 
-impl Screen for UserScreen {
+impl Screen for UserDetail {
     fn title(&self) -> String {
         self.name()
     }
@@ -285,7 +285,7 @@ impl Screen for UserScreen {
         match command {
             Command::Open => {
                 let Some(request) = self.sheet.marked() else { return Outcome::Pass };
-                return super::record(Kind::Request, request);
+                return super::record(Kind::Request, request, cx);
             }
             Command::Edit => return UserForm::edit(self.id, cx).map_or(Outcome::Stay, Outcome::push),
             Command::SetRole => self.choose_role(cx),

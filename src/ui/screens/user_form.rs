@@ -3,7 +3,7 @@
 use ratatui::{Frame, layout::Rect};
 use zeroize::Zeroizing;
 
-use super::{password, user::UserScreen};
+use super::{password, user::UserDetail};
 use crate::{
     desk::UserChange,
     model::{Error, Kind, Role, User, UserId, limits},
@@ -137,7 +137,7 @@ impl UserForm {
         match answer {
             Some(Ok(user)) => {
                 cx.ok(format!("{} has an account.", user.display_name()));
-                Outcome::replace(UserScreen::new(user.id))
+                Outcome::replace(UserDetail::new(user.id))
             }
             Some(Err(e)) => self.failed(&e, cx),
             None => {
@@ -214,5 +214,9 @@ impl Screen for UserForm {
 
     fn is_dirty(&self) -> bool {
         self.form.is_dirty()
+    }
+
+    fn is_typing(&self) -> bool {
+        true
     }
 }

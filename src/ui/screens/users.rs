@@ -2,7 +2,7 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{user::UserScreen, user_form::UserForm};
+use super::{user::UserDetail, user_form::UserForm};
 use crate::{
     desk::UserLine,
     model::{
@@ -116,7 +116,7 @@ impl Screen for Users {
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Open => match self.selected() {
-                Some(id) => return Outcome::push(UserScreen::new(id)),
+                Some(id) => return Outcome::push(UserDetail::new(id)),
                 None => return Outcome::Pass,
             },
             Command::Search => self.query.focus(),
@@ -139,7 +139,7 @@ impl Screen for Users {
                 });
                 cx.choose("Find an account", items.collect(), |me: &mut Self, id, _| {
                     me.list.select(id);
-                    Outcome::push(UserScreen::new(UserId(id)))
+                    Outcome::push(UserDetail::new(UserId(id)))
                 });
             }
             Command::New => return Outcome::push(UserForm::add(cx)),
@@ -178,6 +178,10 @@ impl Screen for Users {
             }
         }
         Some(Outcome::Stay)
+    }
+
+    fn is_typing(&self) -> bool {
+        self.query.is_focused()
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
