@@ -66,6 +66,8 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Desk(DeskCommand),
+    /// Print the keys of every screen, as tables in Markdown
+    Keys,
     /// Try to open a store's files; the program runs this on itself before it opens a store that was not closed
     #[command(hide = true)]
     OpenProbe {
@@ -136,6 +138,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Some(Command::OpenProbe { dir }) => return probe(&dir),
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command),
+        Some(Command::Keys) => keys(),
         None => screens::run(&cli.place),
     };
     match done {
@@ -159,6 +162,11 @@ fn explain(error: &clap::Error) -> ExitCode {
         let _ = write!(io::stderr(), "clowder: {}", failure::printable(text));
     }
     ExitCode::from(if help { Code::Done } else { Code::Usage } as u8)
+}
+
+/// Prints the key tables; they come from the table that the screens themselves go by.
+fn keys() -> Result<(), Failure> {
+    Ok(io::stdout().write_all(crate::ui::keys::markdown().as_bytes())?)
 }
 
 /// What `open-probe` does: the answer is on standard output and in the exit code.

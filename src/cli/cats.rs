@@ -15,8 +15,7 @@ use crate::model::{
     query::{CatQuery, CatSort, NameTerm, Sort},
 };
 use fields::CatFields;
-use record::CatJson;
-pub use record::{PlaceJson, print_queue};
+pub use record::{CatJson, PlaceJson, print_queue};
 
 /// What can be done with cats.
 #[derive(Debug, Subcommand)]

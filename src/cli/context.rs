@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Failure, Meter, json};
+use super::{Failure, json};
 use crate::desk::Desk;
 use crate::model::Actor;
 
@@ -49,6 +49,8 @@ pub struct Context<'a> {
     pub width: Option<usize>,
     /// Whether progress may be drawn as a bar on the process's own standard error.
     pub bars: bool,
+    /// Whether paths name files of whoever asks: not so for somebody who came in over a network.
+    pub files: bool,
     /// Set when the command shall break off.
     pub cancel: &'a AtomicBool,
 }
@@ -152,10 +154,5 @@ impl Context<'_> {
             return Err(crate::model::Error::invalid("password", "the two were not the same").into());
         }
         Ok(Some(first))
-    }
-
-    /// Progress for something long.
-    pub fn meter(&mut self) -> Meter<'_> {
-        if self.bars { Meter::bar() } else { Meter::lines(self.err) }
     }
 }

@@ -73,6 +73,7 @@ pub fn run(place: &Place, json: bool, command: DeskCommand) -> Result<(), Failur
             json,
             width: if io::stdout().is_terminal() { terminal() } else { None },
             bars: io::stderr().is_terminal(),
+            files: true,
             cancel: &cancel,
         };
         command.run(&mut cx)

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 use serde::Serialize;
 
-use super::{Context, Failure, table::card};
+use super::{Context, Failure, Meter, table::card};
 use crate::store::{CheckReport, Progress};
 
 /// What `check` takes.
@@ -34,7 +34,7 @@ struct CheckJson<'a> {
 pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let report = {
-        let mut meter = cx.meter();
+        let mut meter = Meter::new(cx.bars, cx.err);
         let mut progress = |p: Progress| {
             meter.at(p.step, p.done, p.of);
             !cancel.load(Ordering::Relaxed)

@@ -22,19 +22,18 @@ pub enum Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// A bar on standard error.
-    pub fn bar() -> Self {
+    /// A bar on the process's own standard error, or lines.
+    pub fn new(bar: bool, err: &'a mut (dyn Write + Send)) -> Self {
+        if bar { Self::bar() } else { Self::Lines { err, last: Instant::now() } }
+    }
+
+    fn bar() -> Self {
         let bar = ProgressBar::new(0);
         let style = ProgressStyle::with_template("{msg} [{bar:30}] {percent}% {human_pos} {per_sec}, {eta} left");
         if let Ok(style) = style {
             bar.set_style(style.progress_chars("=> "));
         }
         Self::Bar(bar)
-    }
-
-    /// Lines.
-    pub fn lines(err: &'a mut (dyn Write + Send)) -> Self {
-        Self::Lines { err, last: Instant::now() }
     }
 
     /// Shows that `done` of `of` are done. What cannot be shown is not worth breaking off for.

@@ -1,0 +1,115 @@
+//! Streams, places and wrong words.
+
+use std::io;
+
+use serde_json::json;
+
+use crate::{Ran, Shelter};
+
+#[test]
+fn empty_lists_say_so_beside_the_results() {
+    let shelter = Shelter::new();
+    let first = shelter.ok(&["cats", "list"]);
+    assert!(first.err.contains("Made a new store in"));
+    for what in ["cats", "requests", "users", "breeds", "health"] {
+        let ran = shelter.ok(&[what, "list"]);
+        assert_eq!(ran.out, "");
+        assert!(ran.err.starts_with("There are no "), "{}", ran.err);
+        assert_eq!(shelter.ok(&[what, "list", "--json"]).out, "[]\n");
+    }
+    assert_eq!(shelter.json(&["audit"]), json!([]));
+    assert_eq!(shelter.json(&["stats"])["cats"], 0);
+}
+
+#[test]
+fn a_store_in_use_and_a_missing_key_are_told_plainly() {
+    let shelter = Shelter::new();
+    shelter.ok(&["stats"]);
+    let desk = shelter.desk();
+    let busy = shelter.fails(1, &["stats"]);
+    assert!(busy.contains("the store is in use by"), "{busy}");
+    drop(desk);
+    let nowhere = shelter.0.path().join("no.key");
+    let missing = shelter.fails(1, &["stats", "--key", nowhere.to_str().unwrap()]);
+    assert!(missing.contains("no.key"), "{missing}");
+    shelter.ok(&["stats"]);
+}
+
+#[test]
+fn a_closed_pipe_is_no_failure() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    for args in [["cats", "list"].as_slice(), &["cats", "list", "--json"], &["cats", "show", "1"], &["--help"]] {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let ran = Ran::of(shelter.command(args).stdout(writer).output().unwrap());
+        assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn control_characters_never_come_out() {
+    let shelter = Shelter::new();
+    let evil = "Mi\u{1b}[31mso\u{9b}2J\u{202e}";
+    shelter.ok(&["cats", "add", evil]);
+    assert_eq!(shelter.json(&["cats", "show", "1"])["name"], "Mi[31mso2J");
+    for args in [["cats", "show", evil].as_slice(), &["cats", "list", evil], &["users", "role", "x", evil], &[evil]] {
+        let ran = shelter.run(args);
+        let said = ran.out + &ran.err;
+        assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{args:?}: {said:?}");
+    }
+}
+
+#[test]
+fn options_go_before_variables_and_variables_before_the_home_directory() {
+    let shelter = Shelter::new();
+    let home = tempfile::tempdir().unwrap();
+    let bare = |args: &[&str]| {
+        let mut command = shelter.command(args);
+        for name in ["CLOWDER_DATA", "CLOWDER_CONFIG", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+            command.env_remove(name);
+        }
+        command.env("HOME", home.path());
+        command
+    };
+    assert_eq!(Ran::of(bare(&["stats"]).output().unwrap()).code, 0);
+    assert!(home.path().join(".local/share/clowder").is_dir());
+    let keys = home.path().join(".config/clowder/keys");
+    assert_eq!(keys.read_dir().unwrap().count(), 1);
+
+    shelter.ok(&["cats", "add", "Miso"]);
+    let other = shelter.0.path().join("other");
+    let there = shelter.json(&["stats", "--data", other.to_str().unwrap()]);
+    assert_eq!((&there["cats"], &shelter.json(&["stats"])["cats"]), (&json!(0), &json!(1)));
+}
+
+#[test]
+fn wrong_words_are_a_usage_error_and_help_is_not() {
+    let shelter = Shelter::new();
+    for words in [&["nonsense"][..], &["cats"], &["cats", "list", "--limit", "x"], &["cats", "show"], &["stats", "x"]] {
+        shelter.fails(2, words);
+    }
+    let help = shelter.ok(&["--help"]).out;
+    for word in ["Exit codes", "--data", "cats", "requests", "users", "check"] {
+        assert!(help.contains(word), "{word}");
+    }
+    assert!(!help.contains("open-probe"));
+    assert!(shelter.ok(&["--version"]).out.starts_with("clowder "));
+    assert!(!shelter.0.path().join("data").exists());
+}
+
+#[test]
+fn the_keys_are_printed_without_a_store() {
+    let shelter = Shelter::new();
+    let keys = shelter.ok(&["keys"]).out;
+    assert!(keys.contains("| key | does |") && keys.contains("`Ctrl-P`"), "{keys}");
+    assert!(!shelter.0.path().join("data").exists());
+}
+
+#[test]
+fn without_a_terminal_there_are_no_screens() {
+    let shelter = Shelter::new();
+    let err = shelter.fails(1, &[]);
+    assert!(err.contains("terminal") && err.contains("clowder --help"), "{err}");
+    assert!(!shelter.0.path().join("data").exists());
+}

@@ -1,0 +1,65 @@
+//! The audit log, counts and checks.
+
+use serde_json::{Value, json};
+
+use crate::Shelter;
+
+#[test]
+fn the_audit_log_says_who_and_what() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    shelter.ok(&["cats", "edit", "1", "--colour", "black"]);
+    shelter.ok(&["breeds", "add", "Siamese"]);
+    let log = shelter.json(&["audit"]);
+    let brief = |entry: &Value| (entry["commit"].as_u64().unwrap(), entry["action"].as_str().unwrap().to_owned());
+    let actions: Vec<_> = log.as_array().unwrap().iter().map(brief).collect();
+    assert_eq!(actions, [(3, "add-breed".to_owned()), (2, "edit-cat".to_owned()), (1, "add-cat".to_owned())]);
+    for entry in log.as_array().unwrap() {
+        assert_eq!((&entry["who"], &entry["door"]), (&json!("console"), &json!("command")));
+    }
+    assert_eq!(shelter.json(&["audit", "--cat", "1"]).as_array().unwrap().len(), 2);
+    assert_eq!(shelter.json(&["audit", "--limit", "1", "--before", "3"])[0]["commit"], 2);
+    let one = shelter.json(&["audit", "2"]);
+    assert_eq!(
+        one["records"],
+        json!([{"kind": "cat", "id": 1, "title": "Miso",
+                "fields": [{"field": "colour", "before": null, "after": "black"}]}])
+    );
+    assert!(shelter.ok(&["audit"]).out.contains("Added a breed"));
+    assert!(shelter.ok(&["audit", "2"]).out.contains("black"));
+    shelter.fails(3, &["audit", "99"]);
+    shelter.fails(4, &["undo", "99"]);
+}
+
+#[test]
+fn stats_are_counts_that_stay_until_something_changes() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    shelter.ok(&["cats", "add", "Tofu", "--status", "on-hold"]);
+    shelter.ok(&["requests", "take", "1", "--new", "bo"]);
+    let stats = shelter.json(&["stats"]);
+    assert_eq!(
+        stats,
+        json!({
+            "cats": 2, "cats_by_status": {"available": 1, "on-hold": 1, "pending": 0, "adopted": 0, "departed": 0},
+            "requests": 1, "requests_by_status": {"pending": 1, "approved": 0, "completed": 0, "rejected": 0,
+                                                  "withdrawn": 0, "waitlisted": 0},
+            "users": 1, "users_by_role": {"user": 1, "staff": 0, "admin": 0},
+            "breeds": 0, "health_statuses": 0,
+        })
+    );
+    shelter.ok(&["cats", "list"]);
+    assert_eq!(shelter.json(&["stats"]), stats);
+    assert!(shelter.ok(&["stats"]).out.contains("On hold"));
+}
+
+#[test]
+fn a_check_counts_everything_again() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    let report = shelter.json(&["check"]);
+    assert_eq!((&report["records"], &report["wrong"], &report["clean"]), (&json!(1), &json!(0), &json!(true)));
+    assert!(shelter.ok(&["check"]).out.contains("all is well"));
+    shelter.ok(&["check", "--repair"]);
+    assert_eq!(shelter.json(&["cats", "list"])[0]["name"], "Miso");
+}
