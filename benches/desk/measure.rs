@@ -1,7 +1,7 @@
 //! Taking turns, medians, and the table.
 
 use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -44,15 +44,12 @@ pub fn calm() {
     }
 }
 
-/// How often in a second the disk takes 4 KiB for good.
+/// How often in a second the disk takes 4 KiB for good, at the end of a file that grows.
 pub fn disk_rate(dir: &Path, time: Duration) -> f64 {
     let mut file = File::create(dir.join("raw")).expect("a file");
-    let block = [7_u8; 4096];
-    file.write_all(&block.repeat(256)).and_then(|()| file.sync_all()).expect("room on the disk");
     let (start, mut n) = (Instant::now(), 0_u32);
     while start.elapsed() < time {
-        file.seek(SeekFrom::Start(u64::from(n % 256) * 4096)).expect("a file to seek in");
-        file.write_all(&block).and_then(|()| file.sync_data()).expect("room on the disk");
+        file.write_all(&[7_u8; 4096]).and_then(|()| file.sync_data()).expect("room on the disk");
         n += 1;
     }
     f64::from(n) / start.elapsed().as_secs_f64()
@@ -93,6 +90,11 @@ impl Report {
         let ratio = median(pair.0.clone()) / median(pair.1.clone());
         let show = |f: f64| format!("{f:.0} {unit}");
         self.line(what, range(&pair.0, show), range(&pair.1, show), ratio);
+    }
+
+    /// Figures of one side only.
+    pub fn alone(&mut self, what: &str, figures: &[f64], show: impl Fn(f64) -> String) {
+        self.lines.push([what.to_owned(), range(figures, show), String::new(), String::new()]);
     }
 
     fn line(&mut self, what: &str, ours: String, theirs: String, ratio: f64) {
