@@ -480,3 +480,28 @@ fn the_catalog_follows_commits_made_while_it_is_built() {
     }
     clean(&store);
 }
+
+#[test]
+fn the_largest_records_stay_in_the_file_that_is_synced() {
+    let home = Home::new();
+    let store = home.open();
+    let large = |n: u32| Cat { description: format!("{n}{}", "x".repeat(5_900)), ..Cat::new("Miso") };
+    for n in 0..3 {
+        store
+            .write(&Actor::console(), move |tx| {
+                tx.describe(Action::Import, "");
+                (0..40).try_for_each(|_| tx.insert(&mut large(n)).map(drop))
+            })
+            .unwrap();
+    }
+    for id in 1..=120 {
+        let cat: Cat = store.get(CatId(id)).unwrap().unwrap();
+        edit(&store, Cat { description: large(id).description, ..cat }).unwrap();
+    }
+    clean(&store);
+    store.close().unwrap();
+    clean(&home.open());
+    // Pages past 128 KiB would be files of their own there.
+    let apart = std::fs::read_dir(home.store_dir().join("blobs")).map_or(0, Iterator::count);
+    assert_eq!(apart, 0);
+}
