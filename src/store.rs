@@ -209,7 +209,7 @@ impl Store {
         self.core().tally(tally)
     }
 
-    /// The catalog, to read. Hold it shortly: the writer waits for it.
+    /// The catalog, to read. Hold it shortly and never across a write: the writer waits for it.
     pub fn catalog(&self) -> impl Deref<Target = Catalog> {
         self.core().catalog()
     }

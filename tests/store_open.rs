@@ -163,6 +163,22 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
 }
 
 #[test]
+fn an_older_format_is_brought_up_after_a_copy_was_put_aside() {
+    let home = stocked();
+    let keyring = home.data().join("keyring.toml");
+    let older = fs::read_to_string(&keyring).unwrap().replace("format = 1", "format = 0");
+    fs::write(&keyring, older).unwrap();
+    let before = fs::read(home.store_dir().join("db")).unwrap();
+    let opened = home.try_open().unwrap();
+    intact(&opened.store);
+    let aside = home.data().join("before-format-1");
+    assert!(opened.notices[0].contains(aside.to_str().unwrap()), "{:?}", opened.notices);
+    assert!(fs::read(aside.join("db")).unwrap() == before);
+    drop(opened);
+    assert!(home.try_open().unwrap().notices.is_empty());
+}
+
+#[test]
 fn vanished_files_are_never_an_empty_store() {
     type Vanish = fn(&Home);
     let ways: [(&str, Vanish); 4] = [

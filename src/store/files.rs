@@ -216,3 +216,36 @@ pub(super) fn set_aside(data: &Path, files: &[PathBuf]) -> Result<PathBuf, OpenE
     sync_dir(data)?;
     Ok(aside)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_file_system_become_words_with_a_way_out() {
+        let path = Path::new("/srv/cats");
+        let words = |kind: io::ErrorKind| open_error(path, &kind.into()).to_string();
+        for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
+            assert_eq!(words(kind), "the disk that holds /srv/cats is full; make room and start again");
+        }
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
+            assert!(words(kind).starts_with("/srv/cats cannot be written to; run as the owner"), "{kind}");
+        }
+        assert!(words(io::ErrorKind::NotADirectory).contains("/srv/cats: "));
+    }
+
+    #[test]
+    fn what_is_set_aside_twice_in_a_second_is_all_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("snap.1");
+        let aside: Vec<PathBuf> = (0..3)
+            .map(|n| {
+                fs::write(&file, n.to_string()).unwrap();
+                set_aside(dir.path(), std::slice::from_ref(&file)).unwrap()
+            })
+            .collect();
+        for (n, aside) in aside.iter().enumerate() {
+            assert_eq!(fs::read_to_string(aside.join("snap.1")).unwrap(), n.to_string());
+        }
+    }
+}

@@ -19,8 +19,11 @@ const STEPS: &[Step] = &[Step { to: 1, run: baseline }];
 /// The first format: an index of generation 1, and no commit yet.
 fn baseline(core: &Core) -> Result<(), StoreError> {
     let mut batch = Batch::default();
-    core.put_meta(&mut batch, meta::GENERATION, &1_u64.to_le_bytes());
-    core.put_meta(&mut batch, meta::COMMIT, &0_u64.to_le_bytes());
+    for (key, value) in [(meta::GENERATION, 1_u64), (meta::COMMIT, 0)] {
+        if core.meta(key)?.is_none() {
+            core.put_meta(&mut batch, key, &value.to_le_bytes());
+        }
+    }
     core.engine.apply(&batch)?;
     Ok(())
 }

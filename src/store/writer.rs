@@ -3,9 +3,9 @@
 use std::{
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, SyncSender, TryRecvError},
+        mpsc::{Receiver, SyncSender},
     },
-    thread,
+    time::Duration,
 };
 
 use crate::model::{Actor, CommitNo, Door, Who};
@@ -24,6 +24,9 @@ const MOST_WRITES: usize = 256;
 /// (12 ms at a hundred records, 109 ms at a thousand).
 const MOST_RECORDS: usize = 150;
 
+/// How long a group waits for one that is expected. Less than a sync takes.
+const MOST_WAIT: Duration = Duration::from_micros(60);
+
 /// What the writer is asked.
 pub(super) enum Message {
     /// To write.
@@ -41,9 +44,10 @@ pub(super) enum Message {
 /// Takes messages until it is told to stop or nobody is left to send any.
 pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) {
     let mut held = None;
+    let mut last_size = 0;
     while let Some(message) = held.take().or_else(|| queue.recv().ok()) {
         match message {
-            Message::Job(first) => held = commit_group(core, queue, first),
+            Message::Job(first) => (held, last_size) = commit_group(core, queue, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
             Message::Catalog(catalog, view) => install(core, *catalog, view),
             Message::Pause(paused, resume) => {
@@ -56,8 +60,13 @@ pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) {
     }
 }
 
-/// Gathers what waits, commits it, and answers the message that ended the gathering.
-fn commit_group(core: &Core, queue: &Receiver<Message>, first: Box<dyn Job>) -> Option<Message> {
+/// Gathers what waits, commits it, and answers the message that ended the gathering and the size of the group.
+fn commit_group(
+    core: &Core,
+    queue: &Receiver<Message>,
+    first: Box<dyn Job>,
+    last_size: usize,
+) -> (Option<Message>, usize) {
     let mut group = Group::default();
     let mut held = None;
     let mut next = Some(first);
@@ -69,26 +78,24 @@ fn commit_group(core: &Core, queue: &Receiver<Message>, first: Box<dyn Job>) -> 
         if group.len() >= MOST_WRITES || group.touched() >= MOST_RECORDS {
             break;
         }
-        match gather(queue) {
+        match gather(queue, group.len() < last_size) {
             Some(Message::Job(job)) => next = Some(job),
             other => held = other,
         }
     }
+    let size = group.len();
     group.commit(core);
-    held
+    (held, size)
 }
 
-/// The next message, if one is there or is just coming: those whose writes were acknowledged a moment ago tend to
-/// come back at once, and a sync costs more than giving way to them.
-fn gather(queue: &Receiver<Message>) -> Option<Message> {
-    for _ in 0..3 {
-        match queue.try_recv() {
-            Ok(message) => return Some(message),
-            Err(TryRecvError::Disconnected) => return None,
-            Err(TryRecvError::Empty) => thread::yield_now(),
-        }
+/// The next message, if one is there or is likely just coming: those whose writes were acknowledged together a moment ago
+/// tend to come back together, and a sync costs more than waiting for them.
+fn gather(queue: &Receiver<Message>, more_expected: bool) -> Option<Message> {
+    match queue.try_recv() {
+        Ok(message) => Some(message),
+        Err(_) if more_expected => queue.recv_timeout(MOST_WAIT).ok(),
+        Err(_) => None,
     }
-    None
 }
 
 fn install(core: &Core, mut catalog: Catalog, view: Snapshot) {
