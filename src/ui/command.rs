@@ -40,7 +40,7 @@ commands! {
     PageDown: "page-down", "page down", "Move a page down", None;
     First: "first", "first", "Go to the beginning", None;
     Last: "last", "last", "Go to the end", None;
-    NextPane: "next-pane", "other side", "Go to the other side of the screen", None;
+    NextPane: "next-pane", "switch", "Go to the other side of the screen", None;
     // Everywhere.
     Open: "open", "open", "Open what is marked", None;
     Back: "back", "back", "Go back", None;

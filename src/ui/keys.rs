@@ -29,6 +29,11 @@ impl Key {
         Self { code, modifiers: KeyModifiers::NONE }
     }
 
+    /// Whether it is a digit.
+    pub const fn is_digit(&self) -> bool {
+        matches!(self.code, KeyCode::Char('0'..='9')) && self.modifiers.is_empty()
+    }
+
     /// The key of an event.
     pub fn of(event: &KeyEvent) -> Self {
         let modifiers = match event.code {
@@ -137,21 +142,6 @@ pub const GLOBAL: &[Bind] = &[
     bind(&[], Command::SignOut).quiet(),
     bind(&[Key::ctrl('q'), Key::ctrl('c')], Command::Quit).quiet(),
 ];
-
-/// The keys of every list, for a screen to put into its own table with [`list_keys!`](crate::list_keys).
-#[macro_export]
-macro_rules! list_keys {
-    () => {
-        [
-            $crate::ui::keys::UP_BIND,
-            $crate::ui::keys::DOWN_BIND,
-            $crate::ui::keys::PAGE_UP_BIND,
-            $crate::ui::keys::PAGE_DOWN_BIND,
-            $crate::ui::keys::FIRST_BIND,
-            $crate::ui::keys::LAST_BIND,
-        ]
-    };
-}
 
 /// Arrow up and `k`.
 pub const UP_BIND: Bind = bind(&[UP, Key::ch('k')], Command::Up).quiet();

@@ -184,6 +184,19 @@ impl<R> List<R> {
     /// Draws heading, rows and, where the list is longer than its place, how far down it is. `empty` stands
     /// in an empty list.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, columns: &[Column<R>], empty: &str, theme: Theme) {
+        self.draw_marked(buffer, area, columns, empty, theme, true);
+    }
+
+    /// The same, with the mark only while the list has the keys.
+    pub fn draw_marked(
+        &self,
+        buffer: &mut Buffer,
+        area: Rect,
+        columns: &[Column<R>],
+        empty: &str,
+        theme: Theme,
+        active: bool,
+    ) {
         if area.is_empty() {
             return;
         }
@@ -208,7 +221,7 @@ impl<R> List<R> {
             let i = self.top + usize::from(y);
             let Some(id) = self.ids.get(i) else { break };
             let line = row(body, y);
-            let marked = i == self.at;
+            let marked = active && i == self.at;
             if marked {
                 put(buffer, line, "►", theme.marker());
             }

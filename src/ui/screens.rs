@@ -1,13 +1,17 @@
 //! One file per screen, and where each is found.
+//!
+//! Screens open each other through the functions here, so that none needs to know another's file.
 
 pub mod audit;
 pub mod catalogue;
 pub mod catalogue_form;
 pub mod check;
 pub mod entry;
+mod home;
 pub mod password;
 pub mod profile;
 pub mod profile_form;
+mod requests_columns;
 mod set_up;
 mod sign_in;
 pub mod user;
@@ -22,6 +26,7 @@ use catalogue::{Catalogue, CatalogueList, CataloguePage};
 pub const KEYS: &[(&str, &[Bind])] = &[
     ("First start", set_up::KEYS),
     ("Sign in", sign_in::KEYS),
+    ("Home", home::KEYS),
     ("Accounts", users::KEYS),
     ("Account", user::KEYS),
     ("Account, in a form", user_form::KEYS),
@@ -43,12 +48,14 @@ pub fn first(cx: &Cx) -> Box<dyn Screen> {
 
 /// The screen under all others once somebody signed in.
 pub fn home(cx: &mut Cx) -> Box<dyn Screen> {
-    Box::new(sign_in::SignIn::new(cx))
+    Box::new(home::Home::new(cx))
 }
 
 /// The screen of a place; `None` for the home screen, which is there already.
-pub fn open(command: Command, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+pub fn open(command: Command, cx: &mut Cx) -> Option<Box<dyn Screen>> {
     match command {
+        Command::GoCats => cats("", cx),
+        Command::GoRequests => requests("", cx),
         Command::GoUsers => Some(Box::new(users::Users::new(""))),
         Command::GoBreeds => Some(Box::new(CatalogueList::new(Catalogue::Breeds))),
         Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health))),
@@ -69,8 +76,18 @@ pub fn cats(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
     None
 }
 
+/// The requests that a query line asks for.
+pub fn requests(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    None
+}
+
 /// A request's own screen.
 pub fn request(_id: RequestId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    None
+}
+
+/// A request that staff take for somebody.
+pub fn take_request(_cat: CatId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
     None
 }
 

@@ -110,14 +110,7 @@ impl Shelter {
         let ask = |who: &Actor, cat: CatId| desk.ask(who, cat, "We have a garden and time.").unwrap().id;
         let requests = vec![ask(&user, cats[0]), ask(&other, cats[0]), ask(&other, cats[1]), ask(&user, cats[2])];
         let shelter = Self { desk, admin, staff, user, breeds, health, cats, requests, _store: store, _dir: dir };
-        shelter.wait_until_ready();
+        shelter.desk.wait_until_ready().unwrap();
         shelter
-    }
-
-    /// The catalog is built beside the first use of a store.
-    fn wait_until_ready(&self) {
-        while self.desk.home(&self.admin, 1).is_err() {
-            std::thread::yield_now();
-        }
     }
 }
