@@ -9,9 +9,11 @@ pub mod date;
 pub mod decision;
 pub mod error;
 pub mod id;
+pub mod intake;
 pub mod limits;
 pub mod query;
 pub mod request;
+pub mod stays;
 pub mod text;
 pub mod user;
 
