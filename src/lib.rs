@@ -15,4 +15,5 @@ pub mod desk;
 pub mod model;
 pub mod session;
 pub mod store;
+pub mod transfer;
 pub mod ui;

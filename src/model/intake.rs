@@ -72,6 +72,8 @@ pub enum Change {
     Same,
     /// It was there and is left as it is, because a request for it is approved.
     Kept,
+    /// It is not there and is not made, because the file tells of no stay: of a body brought in, say.
+    None,
 }
 
 /// What became of one cat of a file.
@@ -105,17 +107,16 @@ pub fn take(
     let Some(existing) = existing else {
         let cat = new_cat(incoming, breed, health, &merged);
         let stays_made = merged.stays.len();
-        return (cat, taken(Change::New, merged, Vec::new(), stays_made));
+        let nothing = stays_made == 0 && !incoming.pieces.is_empty();
+        let change = if nothing { Change::None } else { Change::New };
+        return (cat, taken(change, merged, Vec::new(), stays_made));
     };
     if matches!(existing.status, CatStatus::Pending { .. }) {
         let fates = merged.fates.iter().map(|f| if *f == Fate::Began { Fate::Known } else { *f }).collect();
         let merged = Merged { fates, ..merged };
         let same = merged.stays == existing.stays;
-        let kept = if same {
-            Vec::new()
-        } else {
-            vec!["a request for it is approved: the cat is left as it is".to_owned()]
-        };
+        let kept =
+            if same { Vec::new() } else { vec!["a request for it is approved: the cat is left as it is".to_owned()] };
         let change = if same { Change::Same } else { Change::Kept };
         return (existing.clone(), taken(change, merged, kept, 0));
     }
@@ -125,8 +126,7 @@ pub fn take(
     fill(&mut cat, incoming, breed, &mut kept);
     let (was, is) = (existing.current_stay(), cat.stays.last());
     if was != is {
-        let came_or_left =
-            was.map(|s| (s.intake, s.outcome.is_some())) != is.map(|s| (s.intake, s.outcome.is_some()));
+        let came_or_left = was.map(|s| (s.intake, s.outcome.is_some())) != is.map(|s| (s.intake, s.outcome.is_some()));
         if came_or_left {
             cat.status = status_of(&cat.stays, incoming.hold.as_ref());
             cat.archived &= !cat.status.kind().in_care();
@@ -303,8 +303,7 @@ mod tests {
 
     #[test]
     fn nobody_comes_in_before_birth() {
-        let incoming =
-            IncomingCat { born: Some(PartialDate::Day(Day(3))), ..miso(vec![visit(1, Exit::Stays)]) };
+        let incoming = IncomingCat { born: Some(PartialDate::Day(Day(3))), ..miso(vec![visit(1, Exit::Stays)]) };
         assert_eq!(take(None, &incoming, None, None).0.born, None);
     }
 }

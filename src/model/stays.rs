@@ -78,9 +78,13 @@ impl Oddity {
     /// In words, for a report.
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::NoIntake => "back from foster, but the intake is not known: the stay begins here, its kind is \"other\"",
+            Self::NoIntake => {
+                "back from foster, but the intake is not known: the stay begins here, its kind is \"other\""
+            }
             Self::IntakeInFoster => "an intake while the cat was in foster: taken for its return, the stay goes on",
-            Self::EndUnknown => "an intake while the cat was in care: the stay before it ended on an unknown day in an unknown way",
+            Self::EndUnknown => {
+                "an intake while the cat was in care: the stay before it ended on an unknown day in an unknown way"
+            }
             Self::Overlap => "the stay begins before the one before it ended: both are kept as they are",
             Self::EndKept => "it contradicts how the stay is known to have ended, which is kept",
             Self::FosterAfterEnd => "the stay ended before the foster began: the foster is left out",
@@ -178,17 +182,18 @@ struct Settled<'a> {
 
 impl Settled<'_> {
     fn join(&self, known: &[Stay]) -> Merged {
-        let mut joined =
-            Joined { stays: known.to_vec(), fates: self.fates.clone(), oddities: self.oddities.clone() };
+        let mut joined = Joined { stays: known.to_vec(), fates: self.fates.clone(), oddities: self.oddities.clone() };
         for (number, &piece) in self.pieces.iter().enumerate() {
             if joined.fates[number] == Fate::Loose {
                 joined.settle_loose(number, piece);
             }
         }
         for (at, stay) in self.stays.iter().enumerate() {
-            let twin = self.stays.iter().enumerate().any(|(i, other)| {
-                i != at && other.intake == stay.intake && joined.stays.contains(other)
-            });
+            let twin = self
+                .stays
+                .iter()
+                .enumerate()
+                .any(|(i, other)| i != at && other.intake == stay.intake && joined.stays.contains(other));
             joined.join(stay, self.begun[at], twin);
         }
         joined.finish()
@@ -285,10 +290,11 @@ impl Joined {
 
 /// Whether all that a stay of a file tells is known.
 fn contains(known: &Stay, new: &Stay, by_return: bool) -> bool {
-    let returned = by_return && known.intake <= new.intake && (known.outcome.is_none() || within(known, new.intake)) && {
-        let away = known.fosters.last().filter(|s| s.back.is_none() && s.out <= new.intake);
-        away.is_none_or(|away| new.fosters.first().is_some_and(|s| s.out == away.out))
-    };
+    let returned =
+        by_return && known.intake <= new.intake && (known.outcome.is_none() || within(known, new.intake)) && {
+            let away = known.fosters.last().filter(|s| s.back.is_none() && s.out <= new.intake);
+            away.is_none_or(|away| new.fosters.first().is_some_and(|s| s.out == away.out))
+        };
     let start = new.intake == known.intake
         || returned
         || known.fosters.iter().any(|s| s.back == Some(new.intake))
@@ -339,12 +345,7 @@ struct Replay {
 
 impl Replay {
     fn new(pieces: usize) -> Self {
-        Self {
-            stays: Vec::new(),
-            begun: Vec::new(),
-            fates: vec![Fate::Continued; pieces],
-            oddities: Vec::new(),
-        }
+        Self { stays: Vec::new(), begun: Vec::new(), fates: vec![Fate::Continued; pieces], oddities: Vec::new() }
     }
 
     fn run(&mut self, mut queue: Vec<Sourced>) {
@@ -547,12 +548,7 @@ mod tests {
 
     #[test]
     fn foster_loops_are_one_stay_in_any_order() {
-        let rows = [
-            back(20, ends(25, ADOPTION)),
-            intake(1, foster(3)),
-            back(10, foster(12)),
-            back(5, foster(5)),
-        ];
+        let rows = [back(20, ends(25, ADOPTION)), intake(1, foster(3)), back(10, foster(12)), back(5, foster(5))];
         let merged = merge(&[], &rows);
         let stay = &merged.stays[0];
         assert_eq!(merged.stays.len(), 1);
@@ -617,10 +613,7 @@ mod tests {
         assert_eq!(odd(&[], &[back(2, Exit::Stays)]), [(0, Oddity::NoIntake)]);
         assert_eq!(odd(&[], &[intake(1, foster(2)), intake(9, Exit::Stays)]), [(1, Oddity::IntakeInFoster)]);
         assert_eq!(odd(&[], &[intake(1, Exit::Stays), intake(9, Exit::Stays)]), [(1, Oddity::EndUnknown)]);
-        assert_eq!(
-            odd(&[], &[intake(1, ends(20, ADOPTION)), intake(9, ends(30, ADOPTION))]),
-            [(1, Oddity::Overlap)]
-        );
+        assert_eq!(odd(&[], &[intake(1, ends(20, ADOPTION)), intake(9, ends(30, ADOPTION))]), [(1, Oddity::Overlap)]);
         let by_staff = merge(&[], &[intake(1, ends(20, ADOPTION))]).stays;
         let other = merge(&by_staff, &[intake(1, ends(22, OutcomeKind::Died))]);
         assert_eq!(other.oddities, [(0, Oddity::EndKept)]);
