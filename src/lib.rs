@@ -5,6 +5,7 @@
 //! - [`model`]: records, ids, states and their transitions; no I/O.
 //! - [`store`]: the embedded store: sealed records, indexes, one writer, the catalog.
 //! - [`desk`]: the use cases: actor in, rule, one commit, audit entry.
+//! - [`transfer`]: import profiles, CSV and NDJSON in and out.
 //! - [`session`]: the event loop of one person's terminal: bytes in, bytes out.
 //! - [`ui`]: the screens, their keys, forms and lists.
 //! - [`cli`]: the command line.

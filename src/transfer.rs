@@ -16,8 +16,9 @@ mod row;
 mod spill;
 mod values;
 
+pub use crate::desk::Intaken as Batch;
 pub use export::{ExportCat, Exporter};
-pub use import::{BATCH, Batch, ImportError, Options, Phase, Progress, Target, import};
+pub use import::{BATCH, DeskTarget, ImportError, Options, Phase, Progress, Target, import};
 pub use profile::{Format, Profile, ProfileError};
 pub use reader::Source;
 pub use report::{Problem, Report, Summary, Weight};

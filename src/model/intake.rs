@@ -104,6 +104,9 @@ pub fn take(
 ) -> (Cat, Taken) {
     let known: &[Stay] = existing.map_or(&[], |cat| &cat.stays);
     let merged = merge(known, &incoming.pieces);
+    if merged.stays.len() > limits::STAYS {
+        return (existing.cloned().unwrap_or_else(|| Cat::new("")), too_often(existing, merged));
+    }
     let Some(existing) = existing else {
         let cat = new_cat(incoming, breed, health, &merged);
         let stays_made = merged.stays.len();
@@ -145,6 +148,18 @@ pub fn take(
 
 fn taken(change: Change, merged: Merged, kept: Vec<String>, stays_made: usize) -> Taken {
     Taken { change, fates: merged.fates, oddities: merged.oddities, kept, stays_made }
+}
+
+/// Nothing is taken of a cat that would have more stays than a record holds.
+fn too_often(existing: Option<&Cat>, merged: Merged) -> Taken {
+    let why = format!(
+        "it would have {} stays, and {} is the most: nothing of it is taken",
+        merged.stays.len(),
+        limits::STAYS
+    );
+    let change = if existing.is_some() { Change::Kept } else { Change::None };
+    let fates = vec![Fate::Loose; merged.fates.len()];
+    taken(change, Merged { fates, ..merged }, vec![why], 0)
 }
 
 fn new_cat(incoming: &IncomingCat, breed: Option<BreedId>, health: Option<HealthId>, merged: &Merged) -> Cat {
@@ -220,11 +235,6 @@ pub fn status_of(stays: &[Stay], hold: Option<&Hold>) -> CatStatus {
         Some(outcome) if outcome.kind == OutcomeKind::Adoption => CatStatus::Adopted,
         Some(outcome) => CatStatus::Departed(outcome.kind),
     }
-}
-
-/// Whether a cat can have that many stays.
-pub const fn too_many_stays(stays: &[Stay]) -> bool {
-    stays.len() > limits::STAYS
 }
 
 /// By what a cat without a tag is known again when it is imported twice: its name, sex, colour and first

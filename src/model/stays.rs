@@ -226,7 +226,8 @@ impl Joined {
         });
         let partner = before.or_else(|| {
             let next = self.stays.get(after)?;
-            (new.in_foster() && next.kind == IntakeKind::Other).then_some(after)
+            let away = new.fosters.last().is_some_and(|s| s.out <= next.intake);
+            (new.in_foster() && away).then_some(after)
         });
         let Some(at) = partner else {
             if after > 0 && ends_after(&self.stays[after - 1], new.intake) {

@@ -1,5 +1,6 @@
 //! The import itself.
 
+use std::collections::HashMap;
 use std::io;
 
 use super::group::{self, Grouped, Place};
@@ -8,8 +9,9 @@ use super::reader::{Reader, Source};
 use super::report::{Problem, Report, Summary, Weight};
 use super::row::{Facts, Verdict, judge};
 use super::spill::Sorter;
-use crate::model::intake::{Change, IncomingCat, Taken};
-use crate::model::{self, Day};
+use crate::desk::{Arrival, Desk, Intaken as Batch};
+use crate::model::intake::{Change, IncomingCat, Taken, likeness};
+use crate::model::{self, Actor, CatId, Day};
 
 /// Cats in one commit. Larger commits make readers wait.
 pub const BATCH: usize = 100;
@@ -35,21 +37,6 @@ pub enum ImportError {
     Desk(#[from] model::Error),
 }
 
-/// What became of some cats.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Batch {
-    /// Each cat, in the order in which they were given.
-    pub taken: Vec<Taken>,
-    /// Breeds that were made for them.
-    pub breeds: Vec<String>,
-    /// Health statuses that were made for them.
-    pub health: Vec<String>,
-    /// Breeds and health statuses that would have to be made and were not, by the number of the cat.
-    pub not_made: Vec<(usize, String)>,
-    /// Whether there was a commit.
-    pub committed: bool,
-}
-
 /// Where cats go.
 pub trait Target {
     /// Puts cats into the store in one commit, or says what that would do. Breeds and health statuses that
@@ -58,6 +45,50 @@ pub trait Target {
     /// # Errors
     /// Whatever the desk says; then none of the cats is in the store.
     fn take(&mut self, cats: Vec<IncomingCat>, dry_run: bool, make_names: bool) -> model::Result<Batch>;
+}
+
+/// The desk, for somebody who may import.
+pub struct DeskTarget {
+    desk: Desk,
+    actor: Actor,
+    /// The cats without a tag, once the file has some.
+    untagged: Option<HashMap<u64, Vec<CatId>>>,
+}
+
+impl DeskTarget {
+    /// A target that acts for `actor`.
+    pub const fn new(desk: Desk, actor: Actor) -> Self {
+        Self { desk, actor, untagged: None }
+    }
+
+    /// A cat without a tag that is like this one and was not met before.
+    fn like(&mut self, cat: &IncomingCat) -> model::Result<Option<CatId>> {
+        if cat.tag.is_some() {
+            return Ok(None);
+        }
+        let untagged = match &mut self.untagged {
+            Some(untagged) => untagged,
+            none => none.insert(self.desk.untagged_cats(&self.actor)?),
+        };
+        let first = cat.pieces.iter().map(|p| p.start).min();
+        let likeness = likeness(&cat.name, cat.gender, &cat.colour, first);
+        Ok(untagged.get_mut(&likeness).and_then(Vec::pop))
+    }
+}
+
+impl Target for DeskTarget {
+    fn take(&mut self, cats: Vec<IncomingCat>, dry_run: bool, make_names: bool) -> model::Result<Batch> {
+        let mut arrivals = Vec::with_capacity(cats.len());
+        for cat in cats {
+            let like = self.like(&cat)?;
+            arrivals.push(Arrival { cat, like });
+        }
+        if dry_run {
+            self.desk.preview_intake(&self.actor, &arrivals, make_names)
+        } else {
+            self.desk.intake_cats(&self.actor, arrivals, make_names)
+        }
+    }
 }
 
 /// How to import.
@@ -191,7 +222,7 @@ impl Run<'_> {
                 }
             }
             self.tell(&mut problems)?;
-            if self.summary.rows % 512 == 0 {
+            if self.summary.rows.is_multiple_of(512) {
                 self.bytes.0 = reader.bytes();
                 if !self.go_on(Phase::Reading, self.summary.rows) {
                     break;

@@ -13,7 +13,7 @@
 //! encoding  = "windows-1252"               # any WHATWG label; a byte order mark wins; left out: UTF-8
 //! delimiter = ";"                          # one ASCII character, or "tab"; left out: ","
 //! none      = ["n/a", "NULL"]              # values that mean "nothing" in any column
-//! optional  = ["Breed"]                    # columns that a file may lack; any other named here must be there
+//! optional  = ["Breed 2"]                  # columns that a file may lack; any other named here must be there
 //!
 //! [rows]
 //! are  = "visits"                          # or "movements", see below
@@ -161,7 +161,7 @@ pub(super) struct Map<T> {
 pub(super) enum Arrival {
     Intake(IntakeKind),
     FosterBack,
-    DeadOnArrival,
+    Body,
     Skip,
 }
 

@@ -82,7 +82,42 @@ impl Read for Metered {
     }
 }
 
-type Decoded = BufReader<DecodeReaderBytes<Metered, Vec<u8>>>;
+/// Makes every line end with `\n` alone, the last one too, so that lines can be counted by it.
+struct Newlines<R> {
+    text: R,
+    after_return: bool,
+    last: u8,
+}
+
+impl<R: Read> Read for Newlines<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.text.read(buf)?;
+            if n == 0 {
+                let open = self.last != b'\n' && !buf.is_empty();
+                if open {
+                    (buf[0], self.last) = (b'\n', b'\n');
+                }
+                return Ok(usize::from(open));
+            }
+            let mut kept = 0;
+            for at in 0..n {
+                let byte = buf[at];
+                if !(byte == b'\n' && self.after_return) {
+                    buf[kept] = if byte == b'\r' { b'\n' } else { byte };
+                    kept += 1;
+                }
+                self.after_return = byte == b'\r';
+            }
+            if kept > 0 {
+                self.last = buf[kept - 1];
+                return Ok(kept);
+            }
+        }
+    }
+}
+
+type Decoded = BufReader<Newlines<DecodeReaderBytes<Metered, Vec<u8>>>>;
 
 /// One row of a file, cut down to the columns of the profile.
 pub(super) struct Row {
@@ -124,14 +159,13 @@ impl Reader {
         let meter = Rc::new(Meter::default());
         meter.next_row();
         let metered = Metered { bytes: source.bytes, meter: Rc::clone(&meter) };
-        let decoded = BufReader::with_capacity(
-            64 << 10,
-            DecodeReaderBytesBuilder::new()
-                .encoding(Some(profile.encoding.unwrap_or(UTF_8)))
-                .bom_override(true)
-                .strip_bom(true)
-                .build(metered),
-        );
+        let text = DecodeReaderBytesBuilder::new()
+            .encoding(Some(profile.encoding.unwrap_or(UTF_8)))
+            .bom_override(true)
+            .strip_bom(true)
+            .build(metered);
+        let text = Newlines { text, after_return: false, last: b'\n' };
+        let decoded = BufReader::with_capacity(64 << 10, text);
         let columns: Vec<String> = profile.columns.iter().map(|c| c.name.clone()).collect();
         let name = source.name;
         let rows = match profile.format.unwrap_or(source.format) {
@@ -167,8 +201,7 @@ impl Reader {
                 if !csv.read_record(record).map_err(|e| wrong(&plain(&e)))? {
                     return Ok(None);
                 }
-                let line = record.position().map_or(0, csv::Position::line);
-                Ok(Some(csv_row(line, csv.position().line(), record, *width, places)))
+                Ok(Some(csv_row(csv.position().line(), record, *width, places)))
             }
             Rows::Ndjson { lines, line, pending } => loop {
                 if let Some(row) = pending.pop() {
@@ -197,6 +230,11 @@ fn plain(e: &csv::Error) -> String {
 
 /// Where the columns of the profile are in the header: by exact name, else without regard to case.
 fn places(file: &str, header: &csv::StringRecord, profile: &Profile) -> Result<Vec<Option<usize>>, ImportError> {
+    if header.iter().any(|name| name.contains('\0')) {
+        return Err(ImportError::File(format!(
+            "{file}: the header has NUL bytes: perhaps the file's encoding is UTF-16, which the profile then says"
+        )));
+    }
     let names: Vec<String> = header.iter().map(text::clean_line).collect();
     let mut places = Vec::with_capacity(profile.columns.len());
     let mut missing = Vec::new();
@@ -227,25 +265,27 @@ fn places(file: &str, header: &csv::StringRecord, profile: &Profile) -> Result<V
     }
     let mut there = names.join(", ");
     super::values::cut(&mut there, 400);
-    let nul = header.iter().any(|n| n.contains('\0'));
-    let hint = if nul { " (it has NUL bytes: perhaps its encoding is UTF-16)" } else { "" };
     Err(ImportError::File(format!(
-        "{file}: the header has no column {}, which the profile {} needs; it has: {there}{hint}",
+        "{file}: the header has no column {}, which the profile {} needs; it has: {there}",
         missing.join(", "),
         profile.name
     )))
 }
 
-fn csv_row(line: u64, end: u64, record: &csv::StringRecord, width: usize, places: &[Option<usize>]) -> Row {
+/// `next` is the line after the row. The line on which the row begins is counted back from there, because
+/// the CSV reader counts empty lines before a row as the row's own.
+fn csv_row(next: u64, record: &csv::StringRecord, width: usize, places: &[Option<usize>]) -> Row {
     let mut hasher = DefaultHasher::new();
+    let mut lines = 1;
     for field in record {
         hasher.write_usize(field.len());
         hasher.write(field.as_bytes());
+        lines += field.bytes().filter(|b| *b == b'\n').count() as u64;
     }
+    let line = next.saturating_sub(lines);
     let fields = record.len();
     let spills_over = fields > width && record.iter().skip(width).any(|f| !f.trim().is_empty());
     let broken = (fields < width || spills_over).then(|| {
-        let lines = end.saturating_sub(line);
         let open = if lines > 20 {
             format!(", and {lines} lines: perhaps a quotation mark is left open")
         } else {

@@ -150,7 +150,7 @@ impl<'a> Judge<'a> {
             holds: self.holds(arrival == Arrival::FosterBack),
             status: profile.status.as_ref().and_then(|s| self.status(s)),
             pieces,
-            else_skipped: (arrival == Arrival::DeadOnArrival).then_some(kind_word),
+            else_skipped: (arrival == Arrival::Body).then_some(kind_word),
         };
         Ok(Verdict::Counted(Box::new(facts), group))
     }
@@ -231,7 +231,7 @@ impl<'a> Judge<'a> {
         let entry = match arrival {
             Arrival::Intake(kind) => Entry::Intake(kind),
             Arrival::FosterBack => Entry::Back,
-            Arrival::DeadOnArrival | Arrival::Skip => {
+            Arrival::Body | Arrival::Skip => {
                 let exit = Exit::Ends(Outcome { date: Some(start), kind: OutcomeKind::Died });
                 return Ok(vec![Piece { start, entry: Entry::Event, exit }]);
             }
@@ -467,7 +467,7 @@ impl<'a> Judge<'a> {
             self.unknown(column, "it is no age in years; kept as unknown");
             return None;
         };
-        let day = Day(intake.0 - (age * 365.25).round() as i32);
+        let day = Day(intake.0 - (age * 365.2425) as i32);
         Some(PartialDate::Year(day.date().year()))
     }
 

@@ -13,7 +13,7 @@ pub struct Memory {
     pub breeds: Vec<String>,
     pub health: Vec<String>,
     pub largest_batch: usize,
-    tags: HashMap<String, usize>,
+    pub tags: HashMap<String, usize>,
 }
 
 impl Memory {

@@ -379,7 +379,7 @@ impl FromStr for Arrival {
     fn from_str(s: &str) -> std::result::Result<Self, String> {
         match &*key(s) {
             "foster-back" => Ok(Self::FosterBack),
-            "dead-on-arrival" => Ok(Self::DeadOnArrival),
+            "dead-on-arrival" => Ok(Self::Body),
             "skip" => Ok(Self::Skip),
             _ => IntakeKind::from_str(s)
                 .map(Self::Intake)
