@@ -7,6 +7,17 @@ use crate::model::{Day, FosterSpell, PartialDate, date::YEARS, text};
 
 /// The form in which values of a file are compared: without case, accents and repeated blanks.
 pub(super) fn key(s: &str) -> String {
+    // Nearly every value is plain ASCII, and every row has dozens of them.
+    if s.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+        let mut out = String::with_capacity(s.len());
+        for word in s.split_ascii_whitespace() {
+            if !out.is_empty() {
+                out.push(' ');
+            }
+            out.extend(word.chars().map(|c| c.to_ascii_lowercase()));
+        }
+        return out;
+    }
     text::fold(&text::clean_line(s))
 }
 
@@ -224,6 +235,14 @@ mod tests {
         assert!(check_format("%H:%M").is_err());
         assert!(check_format("%Q").is_err());
         assert!(check_format("dd/mm/yyyy").is_err());
+    }
+
+    #[test]
+    fn keys_of_plain_text_are_those_of_any_text() {
+        for s in ["", " A  b ", "DOMESTIC SH", "TORTIE-B\\O", "it's #1 (really)"] {
+            assert_eq!(key(s), text::fold(&text::clean_line(s)));
+        }
+        assert_eq!(key(" Élodie\t  X\0 "), "elodie x");
     }
 
     #[test]
