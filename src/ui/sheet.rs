@@ -53,6 +53,7 @@ pub type TableRow = (u32, Vec<Piece>);
 enum Part {
     Heading(String),
     Field(String, Vec<Piece>),
+    Line(Vec<Piece>),
     Text(Piece),
     Table(Vec<TableRow>),
     Gap,
@@ -106,6 +107,13 @@ impl Sheet {
     pub fn pieces(&mut self, label: impl Into<String>, pieces: Vec<Piece>) {
         if pieces.iter().any(|(text, _)| !text.is_empty()) {
             self.push(Part::Field(label.into(), pieces));
+        }
+    }
+
+    /// Pieces without a label, each of which goes to the next line as a whole where it does not fit.
+    pub fn line(&mut self, pieces: Vec<Piece>) {
+        if pieces.iter().any(|(text, _)| !text.is_empty()) {
+            self.push(Part::Line(pieces));
         }
     }
 
@@ -172,7 +180,8 @@ impl Sheet {
                     let lines = wrap(text, room).into_iter();
                     self.rows.extend(lines.map(|line| Row { link: None, pieces: vec![(MARGIN, line, *ink)] }));
                 }
-                Part::Field(label, pieces) => lay_out_field(&mut self.rows, label, pieces, width),
+                Part::Field(label, pieces) => lay_out_field(&mut self.rows, Some(label), pieces, width),
+                Part::Line(pieces) => lay_out_field(&mut self.rows, None, pieces, width),
                 Part::Table(rows) => {
                     let widths = columns(rows, room);
                     for (key, pieces) in rows {
@@ -253,12 +262,17 @@ impl Sheet {
     }
 }
 
-fn lay_out_field(rows: &mut Vec<Row>, label: &str, pieces: &[Piece], width: u16) {
+fn lay_out_field(rows: &mut Vec<Row>, label: Option<&str>, pieces: &[Piece], width: u16) {
     // On a narrow screen the value goes under its label.
-    let narrow = width < MARGIN + LABEL + 16;
-    let start = if narrow { MARGIN + 2 } else { MARGIN + LABEL };
+    let narrow = label.is_some() && width < MARGIN + LABEL + 16;
+    let start = match label {
+        None => MARGIN,
+        Some(_) if narrow => MARGIN + 2,
+        Some(_) => MARGIN + LABEL,
+    };
     let room = usize::from(width.saturating_sub(start)).max(1);
-    let mut row = Row { link: None, pieces: vec![(MARGIN, label.to_owned(), Ink::Muted)] };
+    let mut row = Row { link: None, pieces: Vec::new() };
+    row.pieces.extend(label.map(|label| (MARGIN, label.to_owned(), Ink::Muted)));
     if narrow {
         rows.push(std::mem::replace(&mut row, Row { link: None, pieces: Vec::new() }));
     }

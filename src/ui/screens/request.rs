@@ -1,0 +1,299 @@
+//! One request: all that staff need to decide it, or what its applicant may know of it.
+
+use ratatui::{Frame, layout::Rect};
+
+use super::{
+    notes::Notes,
+    verdict::{self, Decides},
+    wording::{self, ago, joined},
+};
+use crate::{
+    desk::{Applicant, Done, RequestCard},
+    model::{Day, HistoryEvent, Kind, RequestId, RequestStatus, Verdict, Who, decision},
+    store::Changed,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::sentence,
+        keys::{self, ENTER},
+        sheet::{Ink, Piece, Sheet},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[
+    bind(&[Key::ch('a')], Command::Approve),
+    bind(&[Key::ch('r')], Command::Reject),
+    bind(&[Key::ch('i')], Command::AskForMore),
+    bind(&[Key::ch('c')], Command::Complete),
+    bind(&[Key::ch('f')], Command::FallThrough),
+    bind(&[Key::ch('b')], Command::Reopen),
+    bind(&[Key::ch('e')], Command::EditNotes),
+    bind(&[Key::ch('w')], Command::Withdraw),
+    bind(&[Key::ch('v')], Command::OpenCat),
+    bind(&[Key::ch('p')], Command::OpenApplicant),
+    bind(&[ENTER], Command::Open).quiet(),
+    keys::UP_BIND,
+    keys::DOWN_BIND,
+    keys::PAGE_UP_BIND,
+    keys::PAGE_DOWN_BIND,
+    keys::FIRST_BIND,
+    keys::LAST_BIND,
+];
+
+/// One request.
+pub struct RequestDetail {
+    id: RequestId,
+    card: Option<RequestCard>,
+    sheet: Sheet,
+    stale: bool,
+    /// Why there is nothing to show.
+    missing: String,
+}
+
+impl RequestDetail {
+    /// The request of that number.
+    pub fn new(id: RequestId) -> Self {
+        Self { id, card: None, sheet: Sheet::default(), stale: true, missing: String::new() }
+    }
+
+    fn load(&mut self, cx: &mut Cx) {
+        self.stale = false;
+        let actor = cx.actor();
+        match cx.desk.request(&actor, self.id) {
+            Ok(card) => {
+                let name = |who: Who| if actor.who == who && !card.staff { "you".to_owned() } else { cx.desk.name_of(&actor, who) };
+                self.sheet.clear();
+                fill(&mut self.sheet, &card, cx.today, &name);
+                self.missing.clear();
+                self.card = Some(card);
+            }
+            Err(error) => {
+                self.card = None;
+                self.missing = sentence(&error.to_string());
+            }
+        }
+    }
+
+    fn is_own(&self, cx: &Cx) -> bool {
+        let me = cx.rights().and_then(|rights| rights.user);
+        self.card.as_ref().is_some_and(|card| Some(card.request.user) == me)
+    }
+}
+
+impl Decides for RequestDetail {
+    fn decided(&mut self, _request: RequestId, _done: &Done, _cx: &mut Cx) -> Outcome {
+        self.stale = true;
+        Outcome::Stay
+    }
+
+    fn outdated(&mut self) {
+        self.stale = true;
+    }
+}
+
+impl Screen for RequestDetail {
+    fn title(&self) -> String {
+        match &self.card {
+            Some(RequestCard { cat, applicant: Some(applicant), .. }) => {
+                format!("{} for {}", applicant.name, cat.display_name())
+            }
+            Some(card) => format!("Your request for {}", card.cat.display_name()),
+            None => format!("Request {}", self.id),
+        }
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, cx: &Cx) -> bool {
+        let Some(card) = &self.card else { return false };
+        let status = card.request.status;
+        match command {
+            Command::Approve if status == RequestStatus::Waitlisted => true,
+            Command::EditNotes => status.is_open(),
+            Command::OpenCat => true,
+            Command::OpenApplicant => card.staff,
+            Command::Open => self.sheet.marked().is_some(),
+            Command::Withdraw => decision::applies(Verdict::Withdraw, status) && (card.staff || self.is_own(cx)),
+            _ => verdict::of(command).is_none_or(|verdict| decision::applies(verdict, status)),
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        if let Some(verdict) = verdict::of(command) {
+            return verdict::ask(self, self.id, verdict, cx);
+        }
+        let Some(card) = &self.card else { return Outcome::Pass };
+        match command {
+            Command::EditNotes => Outcome::push(Notes::edit(card, cx)),
+            Command::OpenCat => super::record(Kind::Cat, card.request.cat.0),
+            Command::OpenApplicant => super::record(Kind::User, card.request.user.0),
+            Command::Open => match self.sheet.marked() {
+                Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id))),
+                _ => Outcome::Stay,
+            },
+            _ if self.sheet.run(command) => Outcome::Stay,
+            _ => Outcome::Pass,
+        }
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        if self.stale {
+            self.load(cx);
+        }
+        self.sheet.prepare(area);
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        if self.card.is_none() {
+            crate::ui::layout::put_wrapped(frame.buffer_mut(), area, &self.missing, theme.muted());
+            return;
+        }
+        self.sheet.draw(frame.buffer_mut(), area, theme);
+    }
+
+    fn changed(&mut self, _changed: Option<&Changed>, _cx: &mut Cx) {
+        self.stale = true;
+    }
+
+    fn resumed(&mut self, _cx: &mut Cx) {
+        self.stale = true;
+    }
+
+    fn status(&self) -> String {
+        self.sheet.status()
+    }
+}
+
+fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) -> String) {
+    let request = &card.request;
+    let status = request.status;
+    sheet.pieces("State", state(card));
+    if request.awaiting_reply {
+        let asked = request.history.iter().rev().find(|item| item.event == HistoryEvent::AskedForMore);
+        let question = asked.map(|item| item.note.clone()).unwrap_or_default();
+        if card.staff {
+            sheet.pieces("Asked for more", vec![(question, Ink::Accent), ("no answer yet".to_owned(), Ink::Warn)]);
+        } else {
+            sheet.pieces("We ask you", vec![(question, Ink::Accent)]);
+            sheet.pieces("", vec![("Please answer in your notes: press e.".to_owned(), Ink::Warn)]);
+        }
+    }
+    let arrived = format!("{} ({})", request.requested_at, ago(request.requested_at.days_until(today)));
+    sheet.field("Asked", arrived);
+    if let Some(decision) = &request.decision {
+        let text = format!("{} by {}", decision.at, name(decision.by));
+        sheet.pieces("Decided", vec![(text, Ink::Plain), (decision.reason.clone(), wording::status_ink(status))]);
+    }
+    sheet.field("Notes", if request.notes.is_empty() { "none" } else { &*request.notes });
+
+    sheet.heading("Cat");
+    let cat = &card.cat;
+    sheet.field("Name", joined(&[&cat.display_name(), cat.tag.as_deref().filter(|_| !cat.name.is_empty()).unwrap_or("")], ", tag "));
+    sheet.pieces("Now", vec![(wording::cat_status(cat, card.staff), wording::cat_ink(cat.status.kind()))]);
+    let age = cat.born.map(|born| born.age(today)).unwrap_or_default();
+    sheet.field("Is", joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], " · "));
+    if let Some(health) = &card.health {
+        let ink = if health.prevents_adoption { Ink::Warn } else { Ink::Plain };
+        sheet.pieces("Health", vec![(health.name.clone(), ink)]);
+    }
+    if card.staff {
+        let care = cat.waiting_days(today).map(wording::days).unwrap_or_default();
+        sheet.field("In care", joined(&[&care, if cat.in_foster() { "in a foster home" } else { "" }], ", "));
+    }
+    if let Some(applicant) = &card.applicant {
+        person(sheet, applicant);
+    }
+    if card.staff {
+        queue(sheet, card, today);
+    }
+    sheet.heading("History");
+    for item in request.history.iter().rev() {
+        let by = match (item.by, card.staff) {
+            (Who::Program, false) => "the shelter".to_owned(),
+            (who, _) => name(who),
+        };
+        let what = if item.note.is_empty() {
+            format!("{} by {by}", item.event.label())
+        } else {
+            format!("{} by {by}: {}", item.event.label(), item.note)
+        };
+        sheet.field(item.at.minute(), what);
+    }
+}
+
+/// Where it stands, in words that its reader can do something with.
+fn state(card: &RequestCard) -> Vec<Piece> {
+    let status = card.request.status;
+    let mut pieces = vec![(status.label().to_owned(), wording::status_ink(status))];
+    let place = card.place.filter(|_| status != RequestStatus::Approved);
+    if card.staff {
+        pieces.extend(place.map(|n| (format!("place {n} of {}", card.of), Ink::Plain)));
+        if card.overdue {
+            pieces.push(("overdue".to_owned(), Ink::Warn));
+        }
+        return pieces;
+    }
+    let name = card.cat.display_name();
+    pieces.extend(place.map(|n| (format!("place {n} of {} in the queue for {name}", card.of), Ink::Plain)));
+    let meaning = match status {
+        RequestStatus::Approved => format!("{name} is kept for you; the shelter will talk to you about the day"),
+        RequestStatus::Completed => format!("{name} lives with you now"),
+        RequestStatus::Waitlisted => "somebody else is being talked to; you keep your place".to_owned(),
+        _ => String::new(),
+    };
+    pieces.push((meaning, Ink::Plain));
+    pieces
+}
+
+fn person(sheet: &mut Sheet, applicant: &Applicant) {
+    sheet.heading("Applicant");
+    sheet.pieces(
+        "Name",
+        vec![(applicant.name.clone(), Ink::Plain), (format!("({})", applicant.username), Ink::Muted)],
+    );
+    let email = applicant.email.as_deref().unwrap_or_default();
+    let contact = joined(&[email, &applicant.phone], " · ");
+    sheet.field("Contact", if contact.is_empty() { "no e-mail, no telephone".to_owned() } else { contact });
+    if let Some(reason) = &applicant.banned {
+        let flag = if reason.is_empty() { "do not adopt".to_owned() } else { format!("do not adopt: {reason}") };
+        sheet.pieces("Flag", vec![(flag, Ink::Error)]);
+    }
+    if applicant.locked {
+        sheet.pieces("Account", vec![("locked".to_owned(), Ink::Warn)]);
+    }
+    let mut past = Vec::new();
+    for p in &applicant.past {
+        let text = format!("{} ({}, {})", p.cat_name, p.status.label().to_lowercase(), p.requested_at.day());
+        past.push((text, wording::status_ink(p.status)));
+    }
+    if past.is_empty() {
+        past.push(("none".to_owned(), Ink::Plain));
+    }
+    sheet.pieces("Other requests", past);
+}
+
+fn queue(sheet: &mut Sheet, card: &RequestCard, today: Day) {
+    if card.competing.is_empty() {
+        return;
+    }
+    sheet.heading(format!("Queue for {}", card.cat.display_name()));
+    let rows = card
+        .competing
+        .iter()
+        .map(|place| {
+            let this = place.request == card.request.id;
+            let (marks, ink) = wording::place_marks(place);
+            let row = vec![
+                (place.place.to_string(), Ink::Muted),
+                (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
+                (place.status.label().to_lowercase(), wording::status_ink(place.status)),
+                (ago(place.requested_at.days_until(today)), Ink::Plain),
+                (marks, ink),
+            ];
+            (place.request.0, row)
+        })
+        .collect();
+    sheet.table(rows);
+}

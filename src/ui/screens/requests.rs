@@ -1,0 +1,281 @@
+//! The list of requests: everybody's for staff, one's own for everyone else.
+
+use std::borrow::Cow;
+
+use ratatui::{Frame, layout::Rect};
+
+use super::{request::RequestDetail, take_request::TakeRequest, wording};
+use crate::{
+    desk::RequestLine,
+    model::{
+        Kind, Permission, RequestId,
+        query::{Query as _, RequestQuery, RequestSort},
+    },
+    session::event::Input,
+    store::Changed,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        keys::{self, ENTER},
+        layout::{below, row},
+        list::{Column, List},
+        query_line::{QueryDid, QueryLine},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[
+    bind(&[ENTER], Command::Open),
+    bind(&[Key::ch('/')], Command::Search),
+    bind(&[Key::ch('a')], Command::ClearSearch),
+    bind(&[Key::ch('f')], Command::Filter),
+    bind(&[Key::ch('s')], Command::Sort),
+    bind(&[Key::ch('n')], Command::TakeRequest),
+    bind(&[Key::ch('t')], Command::GoTriage),
+    bind(&[Key::ch('v')], Command::OpenCat).quiet(),
+    bind(&[Key::ch('p')], Command::OpenApplicant).quiet(),
+    keys::UP_BIND,
+    keys::DOWN_BIND,
+    keys::PAGE_UP_BIND,
+    keys::PAGE_DOWN_BIND,
+    keys::FIRST_BIND,
+    keys::LAST_BIND,
+];
+
+struct Row {
+    line: RequestLine,
+    days: String,
+    place: String,
+    marks: String,
+}
+
+impl Row {
+    fn new(line: RequestLine) -> Self {
+        Self {
+            days: format!("{}d", line.days),
+            place: wording::place(line.place, line.of),
+            marks: wording::marks(&line),
+            line,
+        }
+    }
+}
+
+/// A column of the list.
+type Col = Column<Row>;
+
+const STAFF: &[Col] = &[
+    Col::new("Cat", 10, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(2),
+    Col::new("Applicant", 12, 2, |row| Cow::Borrowed(&row.line.user_name)).grow(3),
+    Col::new("State", 10, 1, |row| row.line.status.label().into())
+        .style(|row, theme| wording::status_ink(row.line.status).style(theme)),
+    Col::new("Place", 7, 4, |row| Cow::Borrowed(&row.place)),
+    Col::new("Waits", 5, 0, |row| Cow::Borrowed(&row.days))
+        .right()
+        .style(|row, theme| if row.line.overdue { theme.warn() } else { theme.text() }),
+    Col::new("Heed", 14, 3, |row| Cow::Borrowed(&row.marks))
+        .grow(2)
+        .style(|row, theme| if row.line.flagged { theme.error() } else { theme.warn() }),
+];
+
+const OWN: &[Col] = &[
+    Col::new("Cat", 12, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(2),
+    Col::new("State", 10, 0, |row| row.line.status.label().into())
+        .style(|row, theme| wording::status_ink(row.line.status).style(theme)),
+    Col::new("Your place", 10, 2, |row| Cow::Borrowed(&row.place)),
+    Col::new("Asked", 6, 1, |row| Cow::Borrowed(&row.days)).right(),
+    Col::new("", 24, 3, |row| if row.line.awaiting_reply { "please answer in the notes" } else { "" }.into())
+        .grow(1)
+        .style(|_, theme| theme.warn()),
+];
+
+/// The list of requests.
+pub struct Requests {
+    query: QueryLine,
+    list: List<Row>,
+    /// The list has to be asked for again; with the mark at its beginning if the question is another one.
+    stale: Option<Fresh>,
+    staff: bool,
+    count: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fresh {
+    Question,
+    Rows,
+}
+
+impl Requests {
+    /// The requests of a query line.
+    pub fn new(line: &str, cx: &mut Cx) -> Self {
+        Self {
+            query: QueryLine::new(line),
+            list: List::default(),
+            stale: Some(Fresh::Question),
+            staff: cx.may(Permission::DecideRequests),
+            count: 0,
+        }
+    }
+
+    /// Those that wait; all of one's own for those who are not staff.
+    pub fn open(cx: &mut Cx) -> Self {
+        let line = if cx.may(Permission::DecideRequests) { "status:open" } else { "" };
+        Self::new(line, cx)
+    }
+
+    fn ask(&mut self, fresh: Fresh, cx: &mut Cx) {
+        let parsed = RequestQuery::parse(self.query.text(), cx.today);
+        self.query.set_errors(parsed.errors);
+        let Some(ids) = cx.shown(cx.desk.requests(&cx.actor(), &parsed.query)) else { return };
+        self.count = ids.len();
+        match fresh {
+            Fresh::Question => self.list.reset(ids),
+            Fresh::Rows => self.list.set_ids(ids),
+        }
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut RequestQuery), cx: &Cx) {
+        let mut query = RequestQuery::parse(self.query.text(), cx.today).query;
+        change(&mut query);
+        self.query.set(&query.to_line());
+        self.stale = Some(Fresh::Question);
+    }
+
+    /// The next of the filters that people want most.
+    fn filter(&mut self, cx: &mut Cx) {
+        let filters: &[&str] = if self.staff {
+            &["status:open", "overdue:yes", "awaiting:yes", "flagged:yes status:open", "status:approved", "status:closed"]
+        } else {
+            &["", "status:open", "status:closed"]
+        };
+        let now = filters.iter().position(|f| f.trim() == self.query.text().trim());
+        let next = now.map_or(0, |at| (at + 1) % filters.len());
+        self.query.set(filters[next]);
+        self.stale = Some(Fresh::Question);
+        let _ = cx;
+    }
+}
+
+impl Screen for Requests {
+    fn title(&self) -> String {
+        if self.staff { "Requests" } else { "Your requests" }.to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn enabled(&self, command: Command, _cx: &Cx) -> bool {
+        match command {
+            Command::Open | Command::OpenCat | Command::OpenApplicant => self.list.selected().is_some(),
+            Command::ClearSearch => !self.query.text().is_empty(),
+            _ => true,
+        }
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        let line = self.list.selected_row().map(|row| &row.line);
+        match command {
+            Command::Open => {
+                return match self.list.selected() {
+                    Some(id) => Outcome::push(RequestDetail::new(RequestId(id))),
+                    None => Outcome::Stay,
+                };
+            }
+            Command::OpenCat => return line.map_or(Outcome::Stay, |line| super::record(Kind::Cat, line.cat.0)),
+            Command::OpenApplicant => return line.map_or(Outcome::Stay, |line| super::record(Kind::User, line.user.0)),
+            Command::TakeRequest => return Outcome::push(TakeRequest::any(cx)),
+            Command::Search => self.query.focus(),
+            Command::ClearSearch => {
+                self.query.set("");
+                self.stale = Some(Fresh::Question);
+            }
+            Command::Filter => self.filter(cx),
+            Command::Sort => self.change(
+                |query| {
+                    let sort = &mut query.sort;
+                    (sort.key, sort.reversed) = match (sort.key, sort.reversed) {
+                        (RequestSort::Date, false) => (RequestSort::Date, true),
+                        (RequestSort::Date, true) => (RequestSort::Cat, false),
+                        (RequestSort::Cat, _) => (RequestSort::Date, false),
+                    };
+                },
+                cx,
+            ),
+            _ if self.list.run(command) => {}
+            _ => return Outcome::Pass,
+        }
+        Outcome::Stay
+    }
+
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
+        match self.query.input(input) {
+            QueryDid::Ignored => return None,
+            QueryDid::Used => {}
+            QueryDid::Changed => self.stale = Some(Fresh::Question),
+            QueryDid::Complete => {
+                let found = self.query.complete(|line, at| RequestQuery::complete(line, at, &|_| Vec::new()));
+                if found {
+                    self.stale = Some(Fresh::Question);
+                }
+            }
+        }
+        let _ = cx;
+        Some(Outcome::Stay)
+    }
+
+    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
+        if let Some(fresh) = self.stale.take() {
+            self.ask(fresh, cx);
+        }
+        let (desk, actor) = (&cx.desk, cx.actor());
+        let mut failed = None;
+        self.list.prepare(below(area, 1), |ids| match desk.request_rows(&actor, ids) {
+            Ok(rows) => rows.into_iter().map(|line| (line.id.0, Row::new(line))).collect(),
+            Err(error) => {
+                failed = Some(error);
+                Vec::new()
+            }
+        });
+        if let Some(error) = failed {
+            cx.fail(&error);
+        }
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        let columns = if self.staff { STAFF } else { OWN };
+        let empty = match (self.query.text().trim().is_empty(), self.staff) {
+            (true, true) => "No requests yet. n takes one for a walk-in or a caller.",
+            (true, false) => "You have not asked for a cat yet. 2 shows the cats on offer; ask from the cat you like.",
+            (false, _) => "No request is like that. a shows all of them, / changes the question.",
+        };
+        self.list.draw(frame.buffer_mut(), below(area, 1), columns, empty, theme);
+        if let Some(cursor) = cursor {
+            frame.set_cursor_position(cursor);
+        }
+    }
+
+    fn changed(&mut self, _changed: Option<&Changed>, cx: &mut Cx) {
+        // Names, places and marks come from cats and accounts too.
+        self.staff = cx.may(Permission::DecideRequests);
+        self.stale = self.stale.or(Some(Fresh::Rows));
+    }
+
+    fn resumed(&mut self, _cx: &mut Cx) {
+        self.stale = self.stale.or(Some(Fresh::Rows));
+    }
+
+    fn is_typing(&self) -> bool {
+        self.query.is_focused()
+    }
+
+    fn status(&self) -> String {
+        if let Some(error) = self.query.error() {
+            return error.to_owned();
+        }
+        if self.query.is_focused() {
+            let keys = RequestQuery::KEYS.iter().map(|k| k.name).collect::<Vec<_>>().join(" ");
+            return format!("{} found · words, or Tab for: {keys}", self.count);
+        }
+        self.list.position()
+    }
+}

@@ -1,0 +1,110 @@
+//! How requests, queues and cats are put into words, the same on every screen.
+
+use crate::{
+    desk::{QueuePlace, RequestLine},
+    model::{Altered, Cat, CatStatus, CatStatusKind, Gender, RequestStatus},
+    ui::sheet::Ink,
+};
+
+/// `1 day`, `12 days`.
+pub fn days(n: i32) -> String {
+    if n == 1 { "1 day".to_owned() } else { format!("{n} days") }
+}
+
+/// `today`, `yesterday`, `12 days ago`.
+pub fn ago(n: i32) -> String {
+    match n {
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        n => format!("{n} days ago"),
+    }
+}
+
+/// How a request's state is meant.
+pub const fn status_ink(status: RequestStatus) -> Ink {
+    match status {
+        RequestStatus::Pending => Ink::Plain,
+        RequestStatus::Approved | RequestStatus::Completed => Ink::Ok,
+        RequestStatus::Waitlisted | RequestStatus::Rejected | RequestStatus::Withdrawn => Ink::Muted,
+    }
+}
+
+/// How a cat's state is meant.
+pub const fn cat_ink(status: CatStatusKind) -> Ink {
+    match status {
+        CatStatusKind::Available => Ink::Ok,
+        CatStatusKind::OnHold => Ink::Warn,
+        CatStatusKind::Pending => Ink::Accent,
+        CatStatusKind::Adopted | CatStatusKind::Departed => Ink::Muted,
+    }
+}
+
+/// What is to be heeded about a request, the weightiest first.
+pub fn marks(line: &RequestLine) -> String {
+    let mut marks = Vec::new();
+    if line.flagged {
+        marks.push("do not adopt");
+    }
+    if line.overdue {
+        marks.push("overdue");
+    }
+    if line.awaiting_reply {
+        marks.push("asked for more");
+    }
+    marks.join(", ")
+}
+
+/// The same of a place in a queue.
+pub fn place_marks(place: &QueuePlace) -> (String, Ink) {
+    let mut marks = Vec::new();
+    if place.flagged {
+        marks.push("do not adopt");
+    }
+    if place.overdue {
+        marks.push("overdue");
+    }
+    if place.awaiting_reply {
+        marks.push("asked for more");
+    }
+    (marks.join(", "), if place.flagged { Ink::Error } else { Ink::Warn })
+}
+
+/// `2 of 5`; empty for a closed request.
+pub fn place(place: Option<usize>, of: usize) -> String {
+    place.map(|n| format!("{n} of {of}")).unwrap_or_default()
+}
+
+/// `female, spayed`; empty when nothing is known.
+pub fn sex(cat: &Cat) -> String {
+    let altered = match (cat.altered, cat.gender) {
+        (Altered::Yes, Gender::Female) => "spayed",
+        (Altered::Yes, _) => "neutered",
+        (Altered::No, Gender::Female) => "not spayed",
+        (Altered::No, _) => "not neutered",
+        (Altered::Unknown, _) => "",
+    };
+    let gender = match cat.gender {
+        Gender::Female => "female",
+        Gender::Male => "male",
+        Gender::Unknown => "",
+    };
+    joined(&[gender, altered], ", ")
+}
+
+/// The cat's state with what staff know of it: `On hold (medical) until 2026-12-01: ringworm`.
+pub fn cat_status(cat: &Cat, staff: bool) -> String {
+    match &cat.status {
+        CatStatus::Departed(kind) if staff => format!("Departed ({})", kind.label().to_lowercase()),
+        CatStatus::OnHold(hold) if staff => {
+            let until = hold.until.map(|day| format!(" until {day}")).unwrap_or_default();
+            let reason = if hold.reason.is_empty() { String::new() } else { format!(": {}", hold.reason) };
+            format!("On hold ({}){until}{reason}", hold.kind.label().to_lowercase())
+        }
+        status => status.kind().label().to_owned(),
+    }
+}
+
+/// Those that are not empty, with something between them.
+pub fn joined(parts: &[&str], between: &str) -> String {
+    parts.iter().filter(|p| !p.is_empty()).copied().collect::<Vec<_>>().join(between)
+}
