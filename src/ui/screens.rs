@@ -8,15 +8,22 @@ pub mod catalogue_form;
 pub mod check;
 pub mod entry;
 mod home;
+pub mod notes;
 pub mod password;
 pub mod profile;
 pub mod profile_form;
+pub mod request;
+pub mod requests;
 mod requests_columns;
 mod set_up;
 mod sign_in;
+pub mod take_request;
+pub mod triage;
 pub mod user;
 pub mod user_form;
 pub mod users;
+mod verdict;
+pub mod wording;
 
 use super::{Bind, Command, Cx, Outcome, Screen};
 use crate::model::{CatId, Kind, RequestId, UserId};
@@ -27,6 +34,11 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("First start", set_up::KEYS),
     ("Sign in", sign_in::KEYS),
     ("Home", home::KEYS),
+    ("Requests", requests::KEYS),
+    ("Request", request::KEYS),
+    ("Triage", triage::KEYS),
+    ("Taking a request", take_request::KEYS),
+    ("Asking for a cat, notes", notes::KEYS),
     ("Accounts", users::KEYS),
     ("Account", user::KEYS),
     ("Account, in a form", user_form::KEYS),
@@ -55,7 +67,8 @@ pub fn home(cx: &mut Cx) -> Box<dyn Screen> {
 pub fn open(command: Command, cx: &mut Cx) -> Option<Box<dyn Screen>> {
     match command {
         Command::GoCats => cats("", cx),
-        Command::GoRequests => requests("", cx),
+        Command::GoRequests => Some(Box::new(requests::Requests::open(cx))),
+        Command::GoTriage => Some(Box::new(triage::Triage::new(cx))),
         Command::GoUsers => Some(Box::new(users::Users::new(""))),
         Command::GoBreeds => Some(Box::new(CatalogueList::new(Catalogue::Breeds))),
         Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health))),
@@ -76,19 +89,24 @@ pub fn cats(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
     None
 }
 
-/// The requests that a query line asks for.
-pub fn requests(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    None
-}
-
 /// A request's own screen.
-pub fn request(_id: RequestId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    None
+pub fn request(id: RequestId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(request::RequestDetail::new(id)))
 }
 
-/// A request that staff take for somebody.
-pub fn take_request(_cat: CatId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    None
+/// The requests that a query line asks for.
+pub fn requests(query: &str, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(requests::Requests::new(query, cx)))
+}
+
+/// Takes a request for a cat for somebody.
+pub fn take_request(cat: CatId, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(take_request::TakeRequest::new(cat, cx)))
+}
+
+/// Asks for a cat, which people call `name`, in one's own name.
+pub fn ask_for(cat: CatId, name: &str, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(notes::Notes::ask(cat, name, cx)))
 }
 
 /// An account's own screen.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     desk::{Applicant, Done, RequestCard},
-    model::{Day, HistoryEvent, Kind, RequestId, RequestStatus, Verdict, Who, decision},
+    model::{Day, HistoryEvent, Kind, Permission, RequestId, RequestStatus, Verdict, Who, decision},
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
@@ -31,6 +31,7 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('w')], Command::Withdraw),
     bind(&[Key::ch('v')], Command::OpenCat),
     bind(&[Key::ch('p')], Command::OpenApplicant),
+    bind(&[Key::ch('h')], Command::History),
     bind(&[ENTER], Command::Open).quiet(),
     keys::UP_BIND,
     keys::DOWN_BIND,
@@ -61,7 +62,9 @@ impl RequestDetail {
         let actor = cx.actor();
         match cx.desk.request(&actor, self.id) {
             Ok(card) => {
-                let name = |who: Who| if actor.who == who && !card.staff { "you".to_owned() } else { cx.desk.name_of(&actor, who) };
+                let name = |who: Who| {
+                    if actor.who == who && !card.staff { "you".to_owned() } else { cx.desk.name_of(&actor, who) }
+                };
                 self.sheet.clear();
                 fill(&mut self.sheet, &card, cx.today, &name);
                 self.missing.clear();
@@ -114,6 +117,7 @@ impl Screen for RequestDetail {
             Command::EditNotes => status.is_open(),
             Command::OpenCat => true,
             Command::OpenApplicant => card.staff,
+            Command::History => cx.may(Permission::SeeAudit),
             Command::Open => self.sheet.marked().is_some(),
             Command::Withdraw => decision::applies(Verdict::Withdraw, status) && (card.staff || self.is_own(cx)),
             _ => verdict::of(command).is_none_or(|verdict| decision::applies(verdict, status)),
@@ -127,8 +131,9 @@ impl Screen for RequestDetail {
         let Some(card) = &self.card else { return Outcome::Pass };
         match command {
             Command::EditNotes => Outcome::push(Notes::edit(card, cx)),
-            Command::OpenCat => super::record(Kind::Cat, card.request.cat.0),
-            Command::OpenApplicant => super::record(Kind::User, card.request.user.0),
+            Command::OpenCat => super::record(Kind::Cat, card.request.cat.0, cx),
+            Command::OpenApplicant => super::record(Kind::User, card.request.user.0, cx),
+            Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, &self.title())),
             Command::Open => match self.sheet.marked() {
                 Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id))),
                 _ => Outcome::Stay,
@@ -190,7 +195,10 @@ fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) ->
 
     sheet.heading("Cat");
     let cat = &card.cat;
-    sheet.field("Name", joined(&[&cat.display_name(), cat.tag.as_deref().filter(|_| !cat.name.is_empty()).unwrap_or("")], ", tag "));
+    sheet.field(
+        "Name",
+        joined(&[&cat.display_name(), cat.tag.as_deref().filter(|_| !cat.name.is_empty()).unwrap_or("")], ", tag "),
+    );
     sheet.pieces("Now", vec![(wording::cat_status(cat, card.staff), wording::cat_ink(cat.status.kind()))]);
     let age = cat.born.map(|born| born.age(today)).unwrap_or_default();
     sheet.field("Is", joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], " · "));
@@ -249,10 +257,7 @@ fn state(card: &RequestCard) -> Vec<Piece> {
 
 fn person(sheet: &mut Sheet, applicant: &Applicant) {
     sheet.heading("Applicant");
-    sheet.pieces(
-        "Name",
-        vec![(applicant.name.clone(), Ink::Plain), (format!("({})", applicant.username), Ink::Muted)],
-    );
+    sheet.pieces("Name", vec![(applicant.name.clone(), Ink::Plain), (format!("({})", applicant.username), Ink::Muted)]);
     let email = applicant.email.as_deref().unwrap_or_default();
     let contact = joined(&[email, &applicant.phone], " · ");
     sheet.field("Contact", if contact.is_empty() { "no e-mail, no telephone".to_owned() } else { contact });

@@ -142,7 +142,14 @@ impl Requests {
     /// The next of the filters that people want most.
     fn filter(&mut self, cx: &mut Cx) {
         let filters: &[&str] = if self.staff {
-            &["status:open", "overdue:yes", "awaiting:yes", "flagged:yes status:open", "status:approved", "status:closed"]
+            &[
+                "status:open",
+                "overdue:yes",
+                "awaiting:yes",
+                "flagged:yes status:open",
+                "status:approved",
+                "status:closed",
+            ]
         } else {
             &["", "status:open", "status:closed"]
         };
@@ -180,8 +187,10 @@ impl Screen for Requests {
                     None => Outcome::Stay,
                 };
             }
-            Command::OpenCat => return line.map_or(Outcome::Stay, |line| super::record(Kind::Cat, line.cat.0)),
-            Command::OpenApplicant => return line.map_or(Outcome::Stay, |line| super::record(Kind::User, line.user.0)),
+            Command::OpenCat => return line.map_or(Outcome::Stay, |line| super::record(Kind::Cat, line.cat.0, cx)),
+            Command::OpenApplicant => {
+                return line.map_or(Outcome::Stay, |line| super::record(Kind::User, line.user.0, cx));
+            }
             Command::TakeRequest => return Outcome::push(TakeRequest::any(cx)),
             Command::Search => self.query.focus(),
             Command::ClearSearch => {

@@ -174,7 +174,8 @@ impl TakeRequest {
                     UserChange::Email(Some(self.form.text("email"))),
                 ];
                 result = cx.desk.take_request(&actor, cat, ApplicantRef::New(changes), &notes, reason.clone());
-                let taken = matches!(&result, Err(Error::Invalid(errors)) if errors.iter().any(|e| e.field == "username"));
+                let taken =
+                    matches!(&result, Err(Error::Invalid(errors)) if errors.iter().any(|e| e.field == "username"));
                 if !taken {
                     break;
                 }
@@ -237,8 +238,7 @@ fn usernames(full_name: &str) -> Vec<String> {
     /// How many people of one name there can be before one has to be typed.
     const TRIES: usize = 30;
     let folded = fold(full_name);
-    let words: Vec<&str> =
-        folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = folded.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut name = words.join(".");
     name.truncate(limits::USERNAME - 3);
     let name = name.trim_end_matches('.');

@@ -319,10 +319,16 @@ impl Screen for Triage {
                 };
             }
             Command::OpenCat => {
-                return self.card.as_ref().map_or(Outcome::Stay, |card| super::record(Kind::Cat, card.request.cat.0));
+                return self
+                    .card
+                    .as_ref()
+                    .map_or(Outcome::Stay, |card| super::record(Kind::Cat, card.request.cat.0, cx));
             }
             Command::OpenApplicant => {
-                return self.card.as_ref().map_or(Outcome::Stay, |card| super::record(Kind::User, card.request.user.0));
+                return self
+                    .card
+                    .as_ref()
+                    .map_or(Outcome::Stay, |card| super::record(Kind::User, card.request.user.0, cx));
             }
             Command::TakeRequest => {
                 return match self.card.as_ref().map(|card| card.request.cat) {

@@ -37,13 +37,7 @@ pub fn ask<S: Decides>(screen: &mut S, request: RequestId, verdict: Verdict, cx:
     ask_with(screen, request, verdict, String::new(), cx)
 }
 
-fn ask_with<S: Decides>(
-    screen: &mut S,
-    request: RequestId,
-    verdict: Verdict,
-    typed: String,
-    cx: &mut Cx,
-) -> Outcome {
+fn ask_with<S: Decides>(screen: &mut S, request: RequestId, verdict: Verdict, typed: String, cx: &mut Cx) -> Outcome {
     let preview = match cx.desk.preview(&cx.actor(), request, verdict) {
         Ok(preview) => preview,
         Err(error) => {

@@ -30,10 +30,7 @@ pub fn fill(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, tod
 fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
     let cat = &card.cat;
     let kind = cat.status.kind();
-    sheet.line(vec![
-        (cat.display_name(), Ink::Strong),
-        (wording::cat_status(cat, card.staff), wording::cat_ink(kind)),
-    ]);
+    sheet.line(vec![(cat.display_name(), Ink::Strong), (wording::cat_status(cat, card.staff), wording::cat_ink(kind))]);
     let age = cat.born.map(|born| born.age(today)).unwrap_or_default();
     let looks = joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], " · ");
     if !looks.is_empty() {
