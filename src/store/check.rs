@@ -14,7 +14,7 @@ use super::{
     tallies,
 };
 
-/// How far a long task is.
+/// How far long work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// What it is at, in words.
