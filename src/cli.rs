@@ -18,6 +18,7 @@ mod query;
 mod requests;
 mod screens;
 mod table;
+mod transfer;
 mod users;
 
 use std::ffi::OsString;
@@ -94,6 +95,10 @@ pub enum DeskCommand {
     /// Health statuses: list, show, add, edit, delete
     #[command(subcommand)]
     Health(catalogues::HealthCommand),
+    /// Import cats from a file of this or another program
+    Import(transfer::Import),
+    /// Export cats
+    Export(transfer::Export),
     /// Show who changed what
     Audit(history::Audit),
     /// Undo a change whole, while nothing it touched has changed since
@@ -116,6 +121,8 @@ impl DeskCommand {
             Self::Users(command) => users::run(cx, command),
             Self::Breeds(command) => catalogues::breeds(cx, command),
             Self::Health(command) => catalogues::health(cx, command),
+            Self::Import(import) => transfer::import(cx, &import),
+            Self::Export(export) => transfer::export(cx, &export),
             Self::Audit(audit) => history::audit(cx, audit),
             Self::Undo(undo) => history::undo(cx, undo),
             Self::Check(check) => maintenance::check(cx, &check),
@@ -125,7 +132,7 @@ impl DeskCommand {
 
     /// Whether it takes long and looks at [`Context::cancel`].
     const fn can_be_cancelled(&self) -> bool {
-        matches!(self, Self::Check(_))
+        matches!(self, Self::Import(_) | Self::Export(_) | Self::Check(_))
     }
 }
 

@@ -43,6 +43,8 @@ pub enum BreedsCommand {
     },
     /// Delete a breed; its cats are without one then
     Delete(Delete),
+    /// Add the breeds and health statuses that come with the program
+    Stock,
 }
 
 /// What can be done with health statuses.
@@ -207,6 +209,10 @@ pub fn breeds(cx: &mut Context<'_>, command: BreedsCommand) -> Result<(), Failur
             let what = cx.desk.preview_delete_breed(cx.actor, breed.id)?;
             cx.confirm(yes, &what)?;
             let done = cx.desk.delete_breed(cx.actor, breed.id, breed.version.rev)?;
+            cx.print_done(&done.message, done.commit)
+        }
+        BreedsCommand::Stock => {
+            let done = cx.desk.add_stock(cx.actor)?;
             cx.print_done(&done.message, done.commit)
         }
     }

@@ -3,6 +3,7 @@
 mod cats;
 mod requests;
 mod streams;
+mod transfer;
 mod upkeep;
 mod users;
 
