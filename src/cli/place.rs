@@ -14,16 +14,36 @@ const NAME: &str = "clowder";
 
 /// Where things are.
 #[derive(Debug, Clone, Args, Default)]
-#[command(next_help_heading = "Places")]
 pub struct Place {
     /// Data directory [default: clowder in the XDG data directory, ~/.local/share/clowder]
-    #[arg(long, global = true, value_name = "DIR", env = "CLOWDER_DATA", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Places",
+        value_name = "DIR",
+        env = "CLOWDER_DATA",
+        hide_env_values = true
+    )]
     pub data: Option<PathBuf>,
     /// Key file [default: keys/STORE.key in the config directory]
-    #[arg(long, global = true, value_name = "FILE", env = "CLOWDER_KEY", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Places",
+        value_name = "FILE",
+        env = "CLOWDER_KEY",
+        hide_env_values = true
+    )]
     pub key: Option<PathBuf>,
     /// Config directory [default: clowder in the XDG config directory, ~/.config/clowder]
-    #[arg(long, global = true, value_name = "DIR", env = "CLOWDER_CONFIG", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        help_heading = "Places",
+        value_name = "DIR",
+        env = "CLOWDER_CONFIG",
+        hide_env_values = true
+    )]
     pub config: Option<PathBuf>,
 }
 
