@@ -1,6 +1,6 @@
 //! Commands on the terminal or in a script on the machine that has the store: they act as "console".
 
-use std::io::{self, BufRead, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -20,7 +20,7 @@ impl Person for Tty {
         err.write_all(question.as_bytes())?;
         err.flush()?;
         let mut answer = String::new();
-        io::stdin().lock().read_line(&mut answer)?;
+        io::stdin().read_line(&mut answer)?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
@@ -62,7 +62,8 @@ pub fn run(place: &Place, json: bool, command: DeskCommand) -> Result<(), Failur
     let desk = Desk::new(opened.store);
     let done = {
         let mut tty = Tty;
-        let mut input = io::stdin().lock();
+        // Not locked for good: whoever is asked answers through it, too.
+        let mut input = io::BufReader::new(io::stdin());
         let mut cx = Context {
             desk: &desk,
             actor: &Actor::console(),

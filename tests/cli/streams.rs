@@ -113,3 +113,28 @@ fn without_a_terminal_there_are_no_screens() {
     assert!(err.contains("terminal") && err.contains("clowder --help"), "{err}");
     assert!(!shelter.0.path().join("data").exists());
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_terminal_one_is_asked() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    let words = format!("'{}' cats delete 1", env!("CARGO_BIN_EXE_clowder"));
+    // `script` runs the words on a terminal of their own and types what it is fed.
+    let answer = |answer: &str| {
+        let plain = shelter.command(&[]);
+        let mut script = std::process::Command::new("script");
+        script.args(["-qec", &words, "/dev/null"]);
+        plain.get_envs().for_each(|(name, value)| match value {
+            Some(value) => drop(script.env(name, value)),
+            None => drop(script.env_remove(name)),
+        });
+        Ran::of(assert_cmd::Command::from_std(script).write_stdin(answer).output().unwrap())
+    };
+    let no = answer("n\n");
+    assert!(no.code == 130 && no.out.contains("Delete Miso (cat 1). Go on? [y/N]"), "{}", no.out);
+    assert_eq!(shelter.json(&["stats"])["cats"], 1);
+    let yes = answer("y\n");
+    assert!(yes.code == 0 && yes.out.contains("Deleted Miso."), "{}", yes.out);
+    assert_eq!(shelter.json(&["stats"])["cats"], 0);
+}
