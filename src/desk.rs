@@ -4,6 +4,7 @@
 mod accounts;
 mod catalogues;
 mod cats;
+mod demo;
 mod early;
 mod fields;
 mod history;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use accounts::{PasswordError, Rights};
 pub use catalogues::{BreedChange, CatalogueLine, HealthChange};
 pub use cats::{CatCard, CatChange, CatLine, QueuePlace};
+pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD};
 pub use fields::FieldDiff;
 pub use history::{HistoryLine, TouchedLine};
 pub use home::{Home, HomeCount, Opens};

@@ -1,5 +1,7 @@
 //! Importing files: real ones where they are at hand, and small ones for every oddity.
 
+#[path = "import/desk.rs"]
+mod desk;
 #[path = "import/memory.rs"]
 mod memory;
 #[path = "import/odd.rs"]
