@@ -11,8 +11,8 @@ use std::collections::BTreeSet;
 use clowder::{
     desk::{ApplicantRef, BreedChange, CatChange, HealthChange, UserChange},
     model::{
-        Actor, BreedId, Cat, CatId, CatStatus, CatStatusKind, Day, Error, HealthId, Hold, HoldKind, IntakeKind,
-        OutcomeKind, RequestId, RequestStatus, Role, User, UserId, Verdict,
+        Actor, BreedId, Cat, CatId, CatStatus, CatStatusKind, CommitNo, Day, Error, HealthId, Hold, HoldKind,
+        IntakeKind, OutcomeKind, RequestId, RequestStatus, Role, User, UserId, Verdict,
         query::{CatQuery, RequestQuery, UserQuery},
     },
 };
@@ -23,27 +23,94 @@ use support::{CONSOLE, World};
 /// What somebody does. Small numbers pick a record; one past the last picks one that is not there.
 #[derive(Debug, Clone)]
 enum Deed {
-    AddCat { name: u8, tag: Option<u8> },
-    EditCat { cat: u8, edit: Edit, stale: bool },
-    DeleteCat { cat: u8, stale: bool },
-    AddBreed { name: u8 },
-    DeleteBreed { breed: u8, stale: bool },
-    AddHealth { name: u8, prevents: bool },
-    SetPrevents { health: u8, prevents: bool, stale: bool },
-    DeleteHealth { health: u8, stale: bool },
-    Ask { cat: u8 },
-    Take { cat: u8, who: Result<u8, u8>, reason: bool },
-    Notes { request: u8, notes: u8, stale: bool },
-    Decide { request: u8, verdict: Verdict, words: bool, stale: bool },
-    AddUser { name: u8, role: Role },
-    RenameSelf { name: u8, stale: bool },
-    Favourite { cat: u8 },
-    SetRole { user: u8, role: Role },
-    Lock { user: u8, lock: bool },
-    Ban { user: u8, ban: bool },
-    Anonymise { user: u8, stale: bool },
-    DeleteUser { user: u8, stale: bool },
+    AddCat {
+        name: u8,
+        tag: Option<u8>,
+    },
+    EditCat {
+        cat: u8,
+        edit: Edit,
+        stale: bool,
+    },
+    DeleteCat {
+        cat: u8,
+        stale: bool,
+    },
+    AddBreed {
+        name: u8,
+    },
+    DeleteBreed {
+        breed: u8,
+        stale: bool,
+    },
+    AddHealth {
+        name: u8,
+        prevents: bool,
+    },
+    SetPrevents {
+        health: u8,
+        prevents: bool,
+        stale: bool,
+    },
+    DeleteHealth {
+        health: u8,
+        stale: bool,
+    },
+    Ask {
+        cat: u8,
+    },
+    Take {
+        cat: u8,
+        who: Result<u8, u8>,
+        reason: bool,
+    },
+    Notes {
+        request: u8,
+        notes: u8,
+        stale: bool,
+    },
+    Decide {
+        request: u8,
+        verdict: Verdict,
+        words: bool,
+        stale: bool,
+    },
+    AddUser {
+        name: u8,
+        role: Role,
+    },
+    RenameSelf {
+        name: u8,
+        stale: bool,
+    },
+    Favourite {
+        cat: u8,
+    },
+    SetRole {
+        user: u8,
+        role: Role,
+    },
+    Lock {
+        user: u8,
+        lock: bool,
+    },
+    Ban {
+        user: u8,
+        ban: bool,
+    },
+    Anonymise {
+        user: u8,
+        stale: bool,
+    },
+    DeleteUser {
+        user: u8,
+        stale: bool,
+    },
     UndoLast,
+    /// An earlier change, so many before the last.
+    UndoEarlier {
+        back: u8,
+    },
 }
 
 fn deeds() -> impl Strategy<Value = Vec<(u8, Deed)>> {
@@ -79,7 +146,7 @@ fn deeds() -> impl Strategy<Value = Vec<(u8, Deed)>> {
         8 => few().prop_map(|cat| Deed::Ask { cat }),
         4 => (few(), who, any::<bool>()).prop_map(|(cat, who, reason)| Deed::Take { cat, who, reason }),
         1 => (pick(), few(), stale()).prop_map(|(request, notes, stale)| Deed::Notes { request, notes, stale }),
-        14 => (pick(), select(Verdict::ALL), prop::bool::weighted(0.8), stale())
+        20 => (pick(), select(Verdict::ALL), prop::bool::weighted(0.8), stale())
             .prop_map(|(request, verdict, words, stale)| Deed::Decide { request, verdict, words, stale }),
         1 => (few(), role()).prop_map(|(name, role)| Deed::AddUser { name, role }),
         1 => (few(), stale()).prop_map(|(name, stale)| Deed::RenameSelf { name, stale }),
@@ -90,10 +157,11 @@ fn deeds() -> impl Strategy<Value = Vec<(u8, Deed)>> {
         1 => (pick(), stale()).prop_map(|(user, stale)| Deed::Anonymise { user, stale }),
         1 => (pick(), stale()).prop_map(|(user, stale)| Deed::DeleteUser { user, stale }),
         5 => Just(Deed::UndoLast),
+        4 => (1..8_u8).prop_map(|back| Deed::UndoEarlier { back }),
     ];
-    // Two of those who act are always staff, and the console is one of them, so that things get done.
-    let by = prop_oneof![2 => Just(0_u8), 2 => 1..4_u8, 3 => 4..8_u8];
-    prop::collection::vec((by, deed), 1..60)
+    // Whoever may do little does less, so that things get done.
+    let by = prop_oneof![2 => Just(0_u8), 4 => 1..4_u8, 3 => 4..8_u8];
+    prop::collection::vec((by, deed), 1..80)
 }
 
 /// What an undo needs to know of the last change: whose it was, what it takes to undo it, and the state before.
@@ -101,6 +169,8 @@ struct Last {
     by: By,
     least: Option<Role>,
     before: Model,
+    /// The model does not follow an undo of an earlier change, and so not the undo of that either.
+    followed: bool,
 }
 
 struct Run {
@@ -157,8 +227,11 @@ impl Run {
         let names = ["ada", "sam", "sue", "ana", "ben", "cem"];
         let accounts = names.iter().zip(roles).map(|(n, r)| Some(model::plain((*n).to_owned(), r))).collect();
         let mut run = Self { w, model: Model { accounts, ..Model::default() }, last: None };
-        for deed in [Deed::AddCat { name: 1, tag: None }, Deed::AddCat { name: 2, tag: Some(0) }] {
-            run.step(0, &deed);
+        for n in 0..3 {
+            run.step(0, &Deed::AddCat { name: n + 1, tag: (n == 1).then_some(0) });
+        }
+        for (by, cat) in [(4, 0), (5, 0), (6, 0), (5, 1), (4, 1)] {
+            run.step(by, &Deed::Ask { cat });
         }
         run
     }
@@ -169,6 +242,14 @@ impl Run {
         let actor = by.map_or(CONSOLE, |i| Actor::local(UserId(number(i))));
         let commit = self.w.last_commit();
         let before = self.model.clone();
+        let back = match deed {
+            Deed::UndoEarlier { back } => u64::from(*back),
+            _ => 0,
+        };
+        if back > 0 || (matches!(deed, Deed::UndoLast) && self.last.as_ref().is_some_and(|l| !l.followed)) {
+            self.undo_unfollowed(by, &actor, back);
+            return;
+        }
         let (found, expected, least) = self.both(by, &actor, deed);
         let expected = expected.err().unwrap_or(End::Done);
         assert_eq!(found, expected, "{deed:?} by {by:?}");
@@ -180,7 +261,7 @@ impl Run {
         assert!(expected == End::Done || !committed, "{deed:?} by {by:?} was refused and left an entry");
         assert!(committed || self.model == before, "{deed:?} by {by:?} changed something without an entry");
         if committed {
-            self.last = Some(Last { by, least, before });
+            self.last = Some(Last { by, least, before, followed: true });
         }
     }
 
@@ -328,7 +409,7 @@ impl Run {
                 let found = desk.delete_user(actor, UserId(number(user)), user_rev(user, stale));
                 (end(&found), m.delete_user(by, user, stale), admin)
             }
-            Deed::UndoLast => self.undo_last(by, actor),
+            Deed::UndoLast | Deed::UndoEarlier { .. } => self.undo_last(by, actor),
         }
     }
 
@@ -349,8 +430,40 @@ impl Run {
         (found, expected, last.least)
     }
 
+    /// An undo of which the model says only that it leaves the shelter sound, or as it was.
+    fn undo_unfollowed(&mut self, by: By, actor: &Actor, back: u64) {
+        let last = self.w.last_commit().expect("the accounts were made");
+        let commit = CommitNo(last.0.saturating_sub(back).max(1));
+        let entry = self.w.store.audit_entry(commit).unwrap().unwrap().0;
+        let result = self.w.desk.undo(actor, commit);
+        let stored = self.stored();
+        match end(&result) {
+            End::Done => {
+                let role = self.model.gate(by, Role::User);
+                assert!(
+                    role == Ok(Role::Admin) || entry.actor.who == actor.who,
+                    "{by:?} undid somebody else's {entry:?}"
+                );
+                stored.sound();
+                self.model = stored;
+                let before = Model::default();
+                self.last = Some(Last { by, least: None, before, followed: false });
+            }
+            _ => {
+                assert_eq!(stored, self.model, "a refused undo changed something");
+                assert_eq!(self.w.last_commit(), Some(last));
+            }
+        }
+    }
+
     /// The records of the store are those of the model, field by field.
     fn compare(&self) {
+        assert_eq!(&self.stored(), &self.model);
+        self.model.sound();
+    }
+
+    /// The records of the store, as the model has them.
+    fn stored(&self) -> Model {
         let everything = self.w.everything();
         fn filled<T: Clone>(len: usize, there: impl Iterator<Item = (u32, T)>) -> Vec<Option<T>> {
             let mut list = vec![None; len];
@@ -361,7 +474,7 @@ impl Run {
         }
         let m = &self.model;
         let place = |id: u32| id as usize - 1;
-        let stored = Model {
+        Model {
             accounts: filled(
                 m.accounts.len(),
                 everything.users.iter().map(|u| {
@@ -411,8 +524,7 @@ impl Run {
                     (r.id.0, asked)
                 }),
             ),
-        };
-        assert_eq!(&stored, m);
+        }
     }
 
     /// What lists, counts and queues say is what the model counts; and the store's own recount agrees.

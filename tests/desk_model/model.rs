@@ -177,6 +177,34 @@ impl Model {
         }
     }
 
+    /// What holds at every moment, whatever came before.
+    pub fn sound(&self) {
+        for (i, cat) in self.cats.iter().enumerate() {
+            let queue = self.queue(i);
+            let Some(cat) = cat else {
+                assert!(!self.live().any(|(_, r)| r.cat == i), "a request for a cat that is gone");
+                continue;
+            };
+            let of = |s| queue.iter().filter(|&&r| self.requests[r].as_ref().unwrap().status == s).count();
+            let approved = of(Approved);
+            assert!(approved <= 1 && matches!(cat.status, Status::Pending { .. }) == (approved == 1), "{cat:?}");
+            assert!(if approved == 1 { of(Pending) == 0 } else { of(Waitlisted) == 0 }, "{cat:?}: {queue:?}");
+            assert!(cat.status.in_care() || queue.is_empty(), "{cat:?} is waited for");
+            let mut people: Vec<usize> = queue.iter().map(|&r| self.requests[r].as_ref().unwrap().user).collect();
+            people.sort();
+            people.dedup();
+            assert_eq!(people.len(), queue.len(), "one open request a person and cat");
+            assert!(cat.breed.is_none_or(|b| self.breeds[b].is_some()), "{cat:?} has a breed that is gone");
+            assert!(cat.health.is_none_or(|h| self.health[h].is_some()), "{cat:?} has a health status that is gone");
+        }
+        for (_, r) in self.live() {
+            let account = self.accounts[r.user].as_ref().expect("a request has its person");
+            assert!(!(account.anonymised && r.status.is_open()), "an anonymised person waits: {r:?}");
+            assert!(!account.anonymised || r.notes.is_empty(), "an anonymised person's notes came back");
+        }
+        assert!(self.other_admin(usize::MAX), "nobody can administer the store");
+    }
+
     // Cats.
 
     pub fn add_cat(&mut self, by: By, name: u8, tag: Option<u8>) -> Rule {
