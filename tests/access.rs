@@ -12,10 +12,11 @@ mod support;
 use std::collections::BTreeSet;
 
 use clowder::{
-    desk::{ApplicantRef, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
+    desk::{ApplicantRef, Arrival, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
     model::{
         Actor, AdoptionRequest, BreedId, Cat, CatId, CommitNo, Error, HealthId, Kind, RequestId, Role, User, UserId,
         Verdict,
+        intake::IncomingCat,
         query::{CatQuery, RequestQuery, UserQuery},
     },
 };
@@ -79,6 +80,13 @@ impl Case {
     }
 }
 
+/// A cat of a file.
+fn arrival(c: &Case) -> Vec<Arrival> {
+    let tag = Some(format!("file-{}", c.number));
+    let breed = Some(format!("Breed of file {}", c.number));
+    vec![Arrival { cat: IncomingCat { tag, breed, ..IncomingCat::default() }, like: None }]
+}
+
 type Call = fn(&World, &Actor, &Case) -> Result<String, Error>;
 
 /// All that an answer tells.
@@ -112,6 +120,11 @@ const TABLE: &[(&str, &str, Call)] = &[
     }),
     ("delete_cat", "ddyyy", |w, a, c| said(w.desk.delete_cat(a, c.free, w.rev::<Cat>(c.free)))),
     ("delete_cat asked for", "ddrrr", |w, a, c| said(w.desk.delete_cat(a, c.cat, w.rev::<Cat>(c.cat)))),
+    ("pick_cats", "ddyyy", |w, a, _| said(w.desk.pick_cats(a, "c", 5))),
+    ("untagged_cats", "ddyyy", |w, a, _| said(w.desk.untagged_cats(a))),
+    ("each_cat", "ddyyy", |w, a, _| said(w.desk.each_cat(a, |_, _, _| true))),
+    ("preview_intake", "ddyyy", |w, a, c| said(w.desk.preview_intake(a, &arrival(c), true))),
+    ("intake_cats", "ddyyy", |w, a, c| said(w.desk.intake_cats(a, arrival(c), true))),
     // Breeds and health statuses.
     ("breeds", "yyyyy", |w, a, _| said(w.desk.breeds(a))),
     ("breed", "yyyyy", |w, a, c| said(w.desk.breed(a, c.breed))),
@@ -135,6 +148,7 @@ const TABLE: &[(&str, &str, Call)] = &[
         said(w.desk.edit_health(a, c.health, 1, vec![HealthChange::PreventsAdoption(true)]))
     }),
     ("delete_health", "ddyyy", |w, a, c| said(w.desk.delete_health(a, c.health, 1))),
+    ("add_stock", "ddyyy", |w, a, _| said(w.desk.add_stock(a))),
     // Requests.
     ("requests", "yyyyy", |w, a, _| said(w.desk.requests(a, &RequestQuery::default()))),
     ("request_rows", "yyyyy", |w, a, c| said(w.desk.request_rows(a, &[c.request.0]))),
@@ -157,6 +171,8 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("take_request override without a reason", "ddrii", |w, a, c| {
         said(w.desk.take_request(a, c.hidden, ApplicantRef::Existing(c.person), "", None))
     }),
+    ("preview_take", "ddyyy", |w, a, c| said(w.desk.preview_take(a, c.free, Some(c.person)))),
+    ("preview_take hidden", "ddryy", |w, a, c| said(w.desk.preview_take(a, c.hidden, None))),
     ("edit_notes", "ynyyy", |w, a, c| {
         let rev = w.rev::<AdoptionRequest>(c.request);
         said(w.desk.edit_notes(a, c.request, rev, "a garden"))
@@ -184,6 +200,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("toggle_favourite hidden", "nnyyn", |w, a, c| said(w.desk.toggle_favourite(a, c.hidden))),
     ("users", "ddyyy", |w, a, _| said(w.desk.users(a, &UserQuery::default()))),
     ("user_rows", "ddyyy", |w, a, c| said(w.desk.user_rows(a, &[c.person.0]))),
+    ("pick_people", "ddyyy", |w, a, _| said(w.desk.pick_people(a, "p", 5))),
     ("user_by_name", "ddyyy", |w, a, c| said(w.desk.user_by_name(a, &c.person_name))),
     ("user_by_name admin", "ddnyy", |w, a, _| said(w.desk.user_by_name(a, "ada"))),
     ("user", "ddyyy", |w, a, c| said(w.desk.user(a, c.person))),

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{Desk, Reads, Step, cats, stock, today};
+use super::{Desk, Reads, Step, cats, requests, stock, today};
 use crate::model::intake::{Change, IncomingCat, Taken, likeness, take};
 use crate::model::{
-    Action, Actor, Breed, BreedId, Cat, CatId, Error, HealthId, HealthStatus, Permission, RecordId, Result,
+    Action, Actor, Breed, BreedId, Cat, CatId, CatStatusKind, Error, HealthId, HealthStatus, Permission, RecordId,
+    Result,
 };
 use crate::store::{Store, StoreError, Tx, Unique};
 
@@ -49,7 +50,7 @@ impl Desk {
             made.all(&cats)?;
             let Made { out, .. } = made;
             let changed = out.taken.iter().filter(|t| matches!(t.change, Change::New | Change::Changed)).count();
-            if changed > 0 {
+            if changed > 0 || !out.breeds.is_empty() || !out.health.is_empty() {
                 let cats = if changed == 1 { "cat" } else { "cats" };
                 tx.describe(Action::Import, format!("{changed} {cats}"));
             }
@@ -167,8 +168,13 @@ impl Place for Tx<'_> {
                 cats::check_whole(self, &cat, today())?;
                 if change == Change::New {
                     self.insert(&mut cat)?;
-                } else {
-                    self.update(&mut cat)?;
+                    return Ok(());
+                }
+                let was_in_care = self.need::<Cat>(cat.id)?.status.kind().in_care();
+                self.update(&mut cat)?;
+                // A cat that left, as the file tells, is not waited for any longer.
+                if was_in_care && !cat.status.kind().in_care() {
+                    requests::close_queue(self, self.actor().who, &cat)?;
                 }
                 Ok(())
             }
@@ -231,13 +237,33 @@ impl<P: Place> Made<'_, P> {
     fn all(&mut self, cats: &[Arrival]) -> Step<()> {
         for (number, arrival) in cats.iter().enumerate() {
             let existing = self.existing(arrival)?;
-            let breed = self.named(Named::Breed, arrival.cat.breed.as_deref(), number)?.map(BreedId::new);
-            let health = self.named(Named::Health, arrival.cat.health.as_deref(), number)?.map(HealthId::new);
+            let (breed, health) = self.names_for(existing.as_ref(), &arrival.cat);
+            let breed = self.named(Named::Breed, breed, number)?.map(BreedId::new);
+            let health = self.named(Named::Health, health, number)?.map(HealthId::new);
             let (cat, taken) = take(existing.as_ref(), &arrival.cat, breed, health);
             self.place.put(cat, taken.change)?;
             self.out.taken.push(taken);
         }
         Ok(())
+    }
+
+    /// The names of which a cat takes the record: none is made for a cat that keeps what it has, so that a file
+    /// that is imported again does not bring back what staff renamed or deleted since.
+    fn names_for<'c>(&self, existing: Option<&Cat>, incoming: &'c IncomingCat) -> (Option<&'c str>, Option<&'c str>) {
+        let (without, taken) = take(existing, incoming, None, None);
+        let left_alone = match taken.change {
+            Change::None | Change::Kept => true,
+            Change::New | Change::Changed | Change::Same => {
+                existing.is_some_and(|cat| cat.status.kind() == CatStatusKind::Pending)
+            }
+        };
+        if left_alone {
+            return (None, None);
+        }
+        let moved = existing.is_none_or(|cat| cat.stays.last() != without.stays.last());
+        let breed = incoming.breed.as_deref().filter(|_| without.breed.is_none());
+        let health = incoming.health.as_deref().filter(|_| moved || without.health.is_none());
+        (breed, health)
     }
 
     fn existing(&self, arrival: &Arrival) -> Step<Option<Cat>> {

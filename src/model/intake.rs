@@ -181,6 +181,7 @@ fn new_cat(incoming: &IncomingCat, breed: Option<BreedId>, health: Option<Health
         Some(status) => status.clone(),
         None => status_of(&cat.stays, incoming.hold.as_ref()),
     };
+    cat.archived &= !cat.status.kind().in_care();
     cat
 }
 
