@@ -113,6 +113,8 @@ impl Context<'_> {
     /// # Errors
     /// When it cannot be written.
     pub fn note(&mut self, message: &str) -> Result<(), Failure> {
+        // On a terminal both go to the same place, in this order.
+        self.out.flush()?;
         writeln!(self.err, "{}", super::failure::printable(message))?;
         Ok(())
     }

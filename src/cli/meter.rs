@@ -1,9 +1,10 @@
 //! Progress: a bar on a terminal, a line every few seconds elsewhere.
 
+use std::fmt;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(3);
@@ -29,9 +30,13 @@ impl<'a> Meter<'a> {
 
     fn bar() -> Self {
         let bar = ProgressBar::new(0);
-        let style = ProgressStyle::with_template("{msg} [{bar:30}] {percent}% {human_pos} {per_sec}, {eta} left");
+        let style = ProgressStyle::with_template("{msg} [{bar:30}] {percent}% {human_pos} {rate}, {eta} left");
         if let Ok(style) = style {
-            bar.set_style(style.progress_chars("=> "));
+            let rate = |state: &ProgressState, out: &mut dyn fmt::Write| {
+                // What cannot be written is not worth breaking off for.
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            };
+            bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         Self::Bar(bar)
     }
