@@ -7,6 +7,7 @@
 mod catalogues;
 mod cats;
 mod context;
+mod demo;
 mod failure;
 mod history;
 mod json;
@@ -67,6 +68,8 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Desk(DeskCommand),
+    /// Open the screens on invented data, signed in as an admin; all of it is gone at the end
+    Demo,
     /// Print the keys of every screen, as tables in Markdown
     Keys,
     /// Try to open a store's files; the program runs this on itself before it opens a store that was not closed
@@ -145,6 +148,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match cli.command {
         Some(Command::OpenProbe { dir }) => return probe(&dir),
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command),
+        Some(Command::Demo) => demo::run(),
         Some(Command::Keys) => keys(),
         None => screens::run(&cli.place),
     };

@@ -1,6 +1,8 @@
 //! The command line, driven as a script drives it: each command on a fresh store, JSON compared, exit codes.
 
 mod cats;
+#[cfg(target_os = "linux")]
+mod demo;
 mod requests;
 mod streams;
 mod transfer;

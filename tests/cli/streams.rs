@@ -109,8 +109,10 @@ fn the_keys_are_printed_without_a_store() {
 #[test]
 fn without_a_terminal_there_are_no_screens() {
     let shelter = Shelter::new();
-    let err = shelter.fails(1, &[]);
-    assert!(err.contains("terminal") && err.contains("clowder --help"), "{err}");
+    for words in [&[][..], &["demo"]] {
+        let err = shelter.fails(1, words);
+        assert!(err.contains("terminal") && err.contains("clowder --help"), "{err}");
+    }
     assert!(!shelter.0.path().join("data").exists());
 }
 
