@@ -323,7 +323,7 @@ impl Desk {
     /// Deletes a breed; its cats are without one from the same commit on.
     ///
     /// # Errors
-    /// `Conflict`, `Refused` when too many cats have it.
+    /// `NotFound`, `Conflict`.
     pub fn delete_breed(&self, actor: &Actor, id: BreedId, rev: u32) -> Result<Done> {
         let written = self.commit(actor, Permission::ManageCats, move |tx, _| delete::<Breed>(tx, id, rev))?;
         Ok(Done { message: written.value, commit: written.commit })
@@ -357,7 +357,7 @@ impl Desk {
     /// Deletes a health status; its cats are without one from the same commit on.
     ///
     /// # Errors
-    /// `Conflict`, `Refused` when too many cats have it.
+    /// `NotFound`, `Conflict`.
     pub fn delete_health(&self, actor: &Actor, id: HealthId, rev: u32) -> Result<Done> {
         let written = self.commit(actor, Permission::ManageCats, move |tx, _| delete::<HealthStatus>(tx, id, rev))?;
         Ok(Done { message: written.value, commit: written.commit })
