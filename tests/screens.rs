@@ -2,9 +2,15 @@
 
 #[path = "screens/home.rs"]
 mod home;
+#[path = "screens/queue.rs"]
+mod queue;
+#[path = "screens/requests.rs"]
+mod requests;
 #[path = "support/shelter.rs"]
 mod shelter;
 #[path = "screens/sign_in.rs"]
 mod sign_in;
 #[path = "support/terminal.rs"]
 mod terminal;
+#[path = "screens/triage.rs"]
+mod triage;

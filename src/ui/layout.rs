@@ -122,7 +122,7 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
     for line in text.split('\n') {
         let mut row = String::new();
         let mut used = 0;
-        for word in line.split_word_bounds() {
+        for word in words(line) {
             let columns = word.width();
             if used + columns <= width {
                 row.push_str(word);
@@ -152,6 +152,27 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         rows.push(row);
     }
     rows
+}
+
+/// The pieces between which a row may end: blanks, runs without blanks, and single wide characters.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    let mut rest = line;
+    std::iter::from_fn(move || {
+        let mut bounds = rest.split_word_bound_indices().peekable();
+        let mut end = 0;
+        while let Some((at, word)) = bounds.next() {
+            end = at + word.len();
+            let Some((_, next)) = bounds.peek() else { break };
+            let blank = word.trim().is_empty() || next.trim().is_empty();
+            let wide = |c: Option<char>| c.and_then(unicode_width::UnicodeWidthChar::width).is_some_and(|w| w > 1);
+            if blank || wide(word.chars().next_back()) || wide(next.chars().next()) {
+                break;
+            }
+        }
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word).filter(|w| !w.is_empty())
+    })
 }
 
 /// Writes a text over several rows. Answers the rows used.
@@ -218,6 +239,7 @@ mod tests {
         assert_eq!(wrap("abcdefgh ij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("三毛猫", 4), ["三毛", "猫"]);
         assert_eq!(wrap("a\n\nb", 4), ["a", "", "b"]);
+        assert_eq!(wrap("flag: (do-not-adopt): 17:25.", 16), ["flag:", "(do-not-adopt):", "17:25."]);
     }
 
     #[test]

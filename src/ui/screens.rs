@@ -90,8 +90,8 @@ pub fn cats(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
 }
 
 /// A request's own screen.
-pub fn request(id: RequestId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    Some(Box::new(request::RequestDetail::new(id)))
+pub fn request(id: RequestId, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(request::RequestDetail::new(id, cx)))
 }
 
 /// The requests that a query line asks for.

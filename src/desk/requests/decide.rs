@@ -52,8 +52,8 @@ impl Loaded {
         decision::plan(&scene, verdict, deciding)
     }
 
-    /// "Approve Ana for Miso."
-    fn sentence(&self, verdict: Verdict) -> String {
+    /// "Approve Ana for Miso."; to the applicant, "your request".
+    fn sentence(&self, verdict: Verdict, own: bool) -> String {
         let (who, cat) = (self.applicant.display_name(), self.cat.display_name());
         match verdict {
             Verdict::Approve => format!("Approve {who} for {cat}."),
@@ -61,6 +61,7 @@ impl Loaded {
             Verdict::AskForMore => format!("Ask {who} for more about the request for {cat}."),
             Verdict::Complete => format!("{cat} goes home with {who}."),
             Verdict::FallThrough => format!("The adoption of {cat} by {who} falls through."),
+            Verdict::Withdraw if own => format!("Withdraw your request for {cat}."),
             Verdict::Withdraw => format!("Withdraw {who}'s request for {cat}."),
             Verdict::Reopen => format!("Reopen {who}'s request for {cat}."),
         }
@@ -105,7 +106,6 @@ impl Desk {
         let plan = loaded.plan(verdict, deciding, acting.may(Permission::Override))?;
         let mut consequences = Vec::new();
         let count = |status| plan.others.iter().filter(|r| r.status == status).count();
-        let people = |n: usize| if n == 1 { "1 other".to_owned() } else { format!("{n} others") };
         if acting.may(Permission::DecideRequests) {
             match count(RequestStatus::Waitlisted) {
                 0 => {}
@@ -122,8 +122,12 @@ impl Desk {
             match count(RequestStatus::Pending) {
                 0 => {}
                 n => consequences.push(format!(
-                    "{} back in the queue, in their order.",
-                    if n == 1 { format!("{} is", people(n)) } else { format!("{} are", people(n)) }
+                    "{}.",
+                    if n == 1 {
+                        "1 other is back in the queue".to_owned()
+                    } else {
+                        format!("{n} others are back in the queue, in their order")
+                    }
                 )),
             }
             if let Some(cat) = &plan.cat {
@@ -132,9 +136,11 @@ impl Desk {
             if plan.request.status == RequestStatus::Waitlisted {
                 consequences.push("Another request is approved, so it waits.".to_owned());
             }
+        } else {
+            consequences.push("Your place in the queue is given up.".to_owned());
         }
         Ok(Preview {
-            sentence: loaded.sentence(verdict),
+            sentence: loaded.sentence(verdict, acting.is(loaded.request.user)),
             consequences,
             need: plan.need,
             rev: loaded.request.version.rev,
@@ -176,7 +182,7 @@ impl Desk {
                 for mut other in plan.others {
                     tx.update(&mut other)?;
                 }
-                Ok(done_sentence(&loaded, verdict))
+                Ok(done_sentence(&loaded, verdict, acting.is(loaded.request.user)))
             })
             .map_err(|fault: Fault| self.explain_to(actor, fault))?;
         Ok(Done { message: written.value, commit: written.commit })
@@ -191,7 +197,7 @@ pub(super) fn overridden(need: Need, words: &str) -> Result<()> {
     }
 }
 
-fn done_sentence(loaded: &Loaded, verdict: Verdict) -> String {
+fn done_sentence(loaded: &Loaded, verdict: Verdict, own: bool) -> String {
     let (who, cat) = (loaded.applicant.display_name(), loaded.cat.display_name());
     match verdict {
         Verdict::Approve => format!("Approved {who} for {cat}."),
@@ -199,6 +205,7 @@ fn done_sentence(loaded: &Loaded, verdict: Verdict) -> String {
         Verdict::AskForMore => format!("Asked {who} for more about {cat}."),
         Verdict::Complete => format!("{cat} is adopted by {who}."),
         Verdict::FallThrough => format!("The adoption of {cat} by {who} fell through."),
+        Verdict::Withdraw if own => format!("Withdrew your request for {cat}."),
         Verdict::Withdraw => format!("Withdrew {who}'s request for {cat}."),
         Verdict::Reopen => format!("Reopened {who}'s request for {cat}."),
     }

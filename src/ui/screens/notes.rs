@@ -5,10 +5,11 @@ use ratatui::{Frame, layout::Rect};
 use super::{request::RequestDetail, verdict};
 use crate::{
     desk::RequestCard,
-    model::{CatId, Error, RequestId, limits},
+    model::{CatId, Error, HistoryEvent, RequestId, limits},
     session::event::Input,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::{Tone, sentence},
         field::Field,
         form::{Form, FormDid},
         layout::{below, put_wrapped},
@@ -51,17 +52,10 @@ impl Notes {
     /// Changes the notes of a request.
     pub fn edit(card: &RequestCard, cx: &Cx) -> Self {
         let field = Field::area("notes", "Notes", &card.request.notes, limits::NOTES).hint("Ctrl-S saves it");
-        let says = if card.request.awaiting_reply && !card.staff {
-            let asked = card.request.history.iter().rev();
-            let mut asked = asked.filter(|item| item.event == crate::model::HistoryEvent::AskedForMore);
-            asked.next().map(|item| format!("The shelter asks: {}", item.note)).unwrap_or_default()
-        } else {
-            String::new()
-        };
         Self {
             purpose: Purpose::Edit { request: card.request.id, rev: card.request.version.rev },
             title: format!("Notes for {}", card.cat.display_name()),
-            says,
+            says: question(card),
             form: Form::new(vec![field], cx.today),
         }
     }
@@ -76,7 +70,7 @@ impl Notes {
         match result {
             Ok(request) if matches!(self.purpose, Purpose::Ask(_)) => {
                 cx.ok("You are in the queue. Here you can follow your request.");
-                Outcome::replace(RequestDetail::new(request.id))
+                Outcome::replace(RequestDetail::new(request.id, cx))
             }
             Ok(_) => {
                 cx.ok("Notes saved.");
@@ -85,16 +79,28 @@ impl Notes {
             Err(error) => {
                 let Some(error) = self.form.show_error(&error) else { return Outcome::Stay };
                 verdict::refuse(&error, cx);
+                // The conflict names who was first.
                 if let (Error::Conflict { .. }, Purpose::Edit { request, rev }) = (&error, &mut self.purpose)
                     && let Ok(card) = cx.desk.request(&actor, *request)
                 {
-                    // What was typed stays; saving again puts it in the place of what is there now.
                     *rev = card.request.version.rev;
+                    self.says = question(&card);
+                    let text = sentence(&error.to_string());
+                    cx.say(Tone::Error, format!("{text} Your words are still here: save again to send them."));
                 }
                 Outcome::Stay
             }
         }
     }
+}
+
+/// What the shelter asked and waits to hear.
+fn question(card: &RequestCard) -> String {
+    if !card.request.awaiting_reply || card.staff {
+        return String::new();
+    }
+    let mut asked = card.request.history.iter().rev().filter(|item| item.event == HistoryEvent::AskedForMore);
+    asked.next().map(|item| format!("The shelter asks: {}", item.note)).unwrap_or_default()
 }
 
 impl Screen for Notes {

@@ -27,10 +27,10 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('c')], Command::Complete),
     bind(&[Key::ch('f')], Command::FallThrough),
     bind(&[Key::ch('b')], Command::Reopen),
-    bind(&[Key::ch('e')], Command::EditNotes),
-    bind(&[Key::ch('w')], Command::Withdraw),
     bind(&[Key::ch('v')], Command::OpenCat),
     bind(&[Key::ch('p')], Command::OpenApplicant),
+    bind(&[Key::ch('e')], Command::EditNotes),
+    bind(&[Key::ch('w')], Command::Withdraw),
     bind(&[Key::ch('h')], Command::History),
     bind(&[ENTER], Command::Open).quiet(),
     keys::UP_BIND,
@@ -53,8 +53,11 @@ pub struct RequestDetail {
 
 impl RequestDetail {
     /// The request of that number.
-    pub fn new(id: RequestId) -> Self {
-        Self { id, card: None, sheet: Sheet::default(), stale: true, missing: String::new() }
+    pub fn new(id: RequestId, cx: &mut Cx) -> Self {
+        let mut screen = Self { id, card: None, sheet: Sheet::default(), stale: true, missing: String::new() };
+        // At once: the next key may be here already.
+        screen.load(cx);
+        screen
     }
 
     fn load(&mut self, cx: &mut Cx) {
@@ -84,8 +87,8 @@ impl RequestDetail {
 }
 
 impl Decides for RequestDetail {
-    fn decided(&mut self, _request: RequestId, _done: &Done, _cx: &mut Cx) -> Outcome {
-        self.stale = true;
+    fn decided(&mut self, _request: RequestId, _done: &Done, cx: &mut Cx) -> Outcome {
+        self.load(cx);
         Outcome::Stay
     }
 
@@ -135,7 +138,7 @@ impl Screen for RequestDetail {
             Command::OpenApplicant => super::record(Kind::User, card.request.user.0, cx),
             Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, &self.title())),
             Command::Open => match self.sheet.marked() {
-                Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id))),
+                Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id), cx)),
                 _ => Outcome::Stay,
             },
             _ if self.sheet.run(command) => Outcome::Stay,
@@ -162,8 +165,8 @@ impl Screen for RequestDetail {
         self.stale = true;
     }
 
-    fn resumed(&mut self, _cx: &mut Cx) {
-        self.stale = true;
+    fn resumed(&mut self, cx: &mut Cx) {
+        self.load(cx);
     }
 
     fn status(&self) -> String {
@@ -174,7 +177,7 @@ impl Screen for RequestDetail {
 fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) -> String) {
     let request = &card.request;
     let status = request.status;
-    sheet.pieces("State", state(card));
+    sheet.pieces("Status", state(card));
     if request.awaiting_reply {
         let asked = request.history.iter().rev().find(|item| item.event == HistoryEvent::AskedForMore);
         let question = asked.map(|item| item.note.clone()).unwrap_or_default();
@@ -222,12 +225,10 @@ fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) ->
             (Who::Program, false) => "the shelter".to_owned(),
             (who, _) => name(who),
         };
-        let what = if item.note.is_empty() {
-            format!("{} by {by}", item.event.label())
-        } else {
-            format!("{} by {by}: {}", item.event.label(), item.note)
-        };
-        sheet.field(item.at.minute(), what);
+        let minute = item.at.minute();
+        let (day, time) = minute.split_once(' ').unwrap_or((&minute, ""));
+        let note = if item.note.is_empty() { String::new() } else { format!(": {}", item.note) };
+        sheet.field(day, format!("{time}  {} by {by}{note}", item.event.label()));
     }
 }
 
@@ -293,7 +294,6 @@ fn queue(sheet: &mut Sheet, card: &RequestCard, today: Day) {
             let row = vec![
                 (place.place.to_string(), Ink::Muted),
                 (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
-                (place.status.label().to_lowercase(), wording::status_ink(place.status)),
                 (ago(place.requested_at.days_until(today)), Ink::Plain),
                 (marks, ink),
             ];

@@ -51,7 +51,7 @@ struct Row {
 impl Row {
     fn new(line: RequestLine) -> Self {
         Self {
-            days: format!("{}d", line.days),
+            days: format!("{} d", line.days),
             place: wording::place(line.place, line.of),
             marks: wording::marks(&line),
             line,
@@ -65,23 +65,23 @@ type Col = Column<Row>;
 const STAFF: &[Col] = &[
     Col::new("Cat", 10, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(2),
     Col::new("Applicant", 12, 2, |row| Cow::Borrowed(&row.line.user_name)).grow(3),
-    Col::new("State", 10, 1, |row| row.line.status.label().into())
+    Col::new("Status", 10, 1, |row| row.line.status.label().into())
         .style(|row, theme| wording::status_ink(row.line.status).style(theme)),
-    Col::new("Place", 7, 4, |row| Cow::Borrowed(&row.place)),
+    Col::new("Queue", 7, 4, |row| Cow::Borrowed(&row.place)),
     Col::new("Waits", 5, 0, |row| Cow::Borrowed(&row.days))
         .right()
         .style(|row, theme| if row.line.overdue { theme.warn() } else { theme.text() }),
-    Col::new("Heed", 14, 3, |row| Cow::Borrowed(&row.marks))
+    Col::new("Note", 14, 3, |row| Cow::Borrowed(&row.marks))
         .grow(2)
         .style(|row, theme| if row.line.flagged { theme.error() } else { theme.warn() }),
 ];
 
 const OWN: &[Col] = &[
     Col::new("Cat", 12, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(2),
-    Col::new("State", 10, 0, |row| row.line.status.label().into())
+    Col::new("Status", 10, 0, |row| row.line.status.label().into())
         .style(|row, theme| wording::status_ink(row.line.status).style(theme)),
-    Col::new("Your place", 10, 2, |row| Cow::Borrowed(&row.place)),
-    Col::new("Asked", 6, 1, |row| Cow::Borrowed(&row.days)).right(),
+    Col::new("Queue", 7, 2, |row| Cow::Borrowed(&row.place)),
+    Col::new("Waits", 6, 1, |row| Cow::Borrowed(&row.days)).right(),
     Col::new("", 24, 3, |row| if row.line.awaiting_reply { "please answer in the notes" } else { "" }.into())
         .grow(1)
         .style(|_, theme| theme.warn()),
@@ -91,28 +91,22 @@ const OWN: &[Col] = &[
 pub struct Requests {
     query: QueryLine,
     list: List<Row>,
-    /// The list has to be asked for again; with the mark at its beginning if the question is another one.
-    stale: Option<Fresh>,
+    /// The list has to be asked for again.
+    stale: bool,
     staff: bool,
-    count: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Fresh {
-    Question,
-    Rows,
 }
 
 impl Requests {
     /// The requests of a query line.
     pub fn new(line: &str, cx: &mut Cx) -> Self {
-        Self {
+        let mut screen = Self {
             query: QueryLine::new(line),
             list: List::default(),
-            stale: Some(Fresh::Question),
+            stale: false,
             staff: cx.may(Permission::DecideRequests),
-            count: 0,
-        }
+        };
+        screen.ask(cx);
+        screen
     }
 
     /// Those that wait; all of one's own for those who are not staff.
@@ -121,22 +115,33 @@ impl Requests {
         Self::new(line, cx)
     }
 
-    fn ask(&mut self, fresh: Fresh, cx: &mut Cx) {
+    fn found(&mut self, cx: &mut Cx) -> Option<Vec<u32>> {
+        self.stale = false;
         let parsed = RequestQuery::parse(self.query.text(), cx.today);
         self.query.set_errors(parsed.errors);
-        let Some(ids) = cx.shown(cx.desk.requests(&cx.actor(), &parsed.query)) else { return };
-        self.count = ids.len();
-        match fresh {
-            Fresh::Question => self.list.reset(ids),
-            Fresh::Rows => self.list.set_ids(ids),
-        }
+        cx.shown(cx.desk.requests(&cx.actor(), &parsed.query))
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut RequestQuery), cx: &Cx) {
+    /// Another question: the list from its beginning. At once, because the next key may be about it already.
+    fn ask(&mut self, cx: &mut Cx) {
+        let ids = self.found(cx);
+        self.list.reset(ids.unwrap_or_default());
+    }
+
+    fn ask_for(&mut self, line: &str, cx: &mut Cx) {
+        self.query.set(line);
+        self.ask(cx);
+    }
+
+    fn sort(&mut self, cx: &mut Cx) {
         let mut query = RequestQuery::parse(self.query.text(), cx.today).query;
-        change(&mut query);
-        self.query.set(&query.to_line());
-        self.stale = Some(Fresh::Question);
+        let sort = &mut query.sort;
+        (sort.key, sort.reversed) = match (sort.key, sort.reversed) {
+            (RequestSort::Date, false) => (RequestSort::Date, true),
+            (RequestSort::Date, true) => (RequestSort::Cat, false),
+            (RequestSort::Cat, _) => (RequestSort::Date, false),
+        };
+        self.ask_for(&query.to_line(), cx);
     }
 
     /// The next of the filters that people want most.
@@ -155,9 +160,7 @@ impl Requests {
         };
         let now = filters.iter().position(|f| f.trim() == self.query.text().trim());
         let next = now.map_or(0, |at| (at + 1) % filters.len());
-        self.query.set(filters[next]);
-        self.stale = Some(Fresh::Question);
-        let _ = cx;
+        self.ask_for(filters[next], cx);
     }
 }
 
@@ -183,7 +186,7 @@ impl Screen for Requests {
         match command {
             Command::Open => {
                 return match self.list.selected() {
-                    Some(id) => Outcome::push(RequestDetail::new(RequestId(id))),
+                    Some(id) => Outcome::push(RequestDetail::new(RequestId(id), cx)),
                     None => Outcome::Stay,
                 };
             }
@@ -193,22 +196,9 @@ impl Screen for Requests {
             }
             Command::TakeRequest => return Outcome::push(TakeRequest::any(cx)),
             Command::Search => self.query.focus(),
-            Command::ClearSearch => {
-                self.query.set("");
-                self.stale = Some(Fresh::Question);
-            }
+            Command::ClearSearch => self.ask_for("", cx),
             Command::Filter => self.filter(cx),
-            Command::Sort => self.change(
-                |query| {
-                    let sort = &mut query.sort;
-                    (sort.key, sort.reversed) = match (sort.key, sort.reversed) {
-                        (RequestSort::Date, false) => (RequestSort::Date, true),
-                        (RequestSort::Date, true) => (RequestSort::Cat, false),
-                        (RequestSort::Cat, _) => (RequestSort::Date, false),
-                    };
-                },
-                cx,
-            ),
+            Command::Sort => self.sort(cx),
             _ if self.list.run(command) => {}
             _ => return Outcome::Pass,
         }
@@ -219,21 +209,22 @@ impl Screen for Requests {
         match self.query.input(input) {
             QueryDid::Ignored => return None,
             QueryDid::Used => {}
-            QueryDid::Changed => self.stale = Some(Fresh::Question),
+            QueryDid::Changed => self.ask(cx),
             QueryDid::Complete => {
                 let found = self.query.complete(|line, at| RequestQuery::complete(line, at, &|_| Vec::new()));
                 if found {
-                    self.stale = Some(Fresh::Question);
+                    self.ask(cx);
                 }
             }
         }
-        let _ = cx;
         Some(Outcome::Stay)
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if let Some(fresh) = self.stale.take() {
-            self.ask(fresh, cx);
+        if self.stale
+            && let Some(ids) = self.found(cx)
+        {
+            self.list.set_ids(ids);
         }
         let (desk, actor) = (&cx.desk, cx.actor());
         let mut failed = None;
@@ -266,11 +257,11 @@ impl Screen for Requests {
     fn changed(&mut self, _changed: Option<&Changed>, cx: &mut Cx) {
         // Names, places and marks come from cats and accounts too.
         self.staff = cx.may(Permission::DecideRequests);
-        self.stale = self.stale.or(Some(Fresh::Rows));
+        self.stale = true;
     }
 
     fn resumed(&mut self, _cx: &mut Cx) {
-        self.stale = self.stale.or(Some(Fresh::Rows));
+        self.stale = true;
     }
 
     fn is_typing(&self) -> bool {
@@ -283,7 +274,8 @@ impl Screen for Requests {
         }
         if self.query.is_focused() {
             let keys = RequestQuery::KEYS.iter().map(|k| k.name).collect::<Vec<_>>().join(" ");
-            return format!("{} found · words, or Tab for: {keys}", self.count);
+            let found = self.list.ids().len();
+            return format!("{found} found · words, or Tab for: {keys}");
         }
         self.list.position()
     }

@@ -15,7 +15,7 @@ const STATUS: Column<RequestLine> = Column::new("Status", 10, 3, |r: &RequestLin
 const WAITS: Column<RequestLine> =
     Column::new("Waits", 6, 0, |r: &RequestLine| format!("{} d", r.days).into()).right().style(waits);
 const NOTE: Column<RequestLine> =
-    Column::new("", 12, 1, |r: &RequestLine| note(r).into()).style(|_, theme| theme.warn());
+    Column::new("Note", 14, 1, |r: &RequestLine| note(r).into()).style(|_, theme| theme.warn());
 
 /// Requests that wait: who for whom, and how long.
 pub const WAITING: &[Column<RequestLine>] = &[
@@ -37,9 +37,9 @@ fn waits(request: &RequestLine, theme: Theme) -> Style {
 /// What is special about a request, in a word.
 fn note(request: &RequestLine) -> &'static str {
     match request {
-        r if r.flagged => "! flagged",
-        r if r.overdue => "! overdue",
-        r if r.awaiting_reply => "reply asked",
+        r if r.flagged => "do not adopt",
+        r if r.overdue => "overdue",
+        r if r.awaiting_reply => "asked for more",
         _ => "",
     }
 }

@@ -190,7 +190,7 @@ impl TakeRequest {
         match result {
             Ok(request) => {
                 cx.ok("The request is taken.");
-                Outcome::replace(RequestDetail::new(request.id))
+                Outcome::replace(RequestDetail::new(request.id, cx))
             }
             Err(error) => {
                 if let Some(rest) = self.form.show_error(&error) {

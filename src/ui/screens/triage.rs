@@ -10,6 +10,7 @@ use super::{
     request::RequestDetail,
     take_request::TakeRequest,
     verdict::{self, Decides},
+    wording,
 };
 use crate::{
     desk::{Done, RequestCard, TriageOrder},
@@ -32,14 +33,14 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('c')], Command::Complete),
     bind(&[Key::ch('f')], Command::FallThrough),
     bind(&[Key::ch('s')], Command::Skip),
-    bind(&[Key::ch('u')], Command::Undo),
     bind(&[Key::ch('b')], Command::Reopen),
     bind(&[TAB], Command::NextPane),
+    bind(&[Key::ch('u')], Command::Undo),
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('o')], Command::Order),
     bind(&[Key::ch('v')], Command::OpenCat).quiet(),
     bind(&[Key::ch('p')], Command::OpenApplicant).quiet(),
-    bind(&[Key::ch('n')], Command::TakeRequest).quiet(),
+    bind(&[Key::ch('n')], Command::TakeRequest),
     keys::UP_BIND,
     keys::DOWN_BIND,
     keys::PAGE_UP_BIND,
@@ -87,8 +88,8 @@ pub struct Triage {
 
 impl Triage {
     /// The queue, oldest first.
-    pub fn new(_cx: &mut Cx) -> Self {
-        Self {
+    pub fn new(cx: &mut Cx) -> Self {
+        let mut screen = Self {
             order: TriageOrder::ByDate,
             list: List::default(),
             card: None,
@@ -102,6 +103,23 @@ impl Triage {
             on_card: false,
             narrow: false,
             past: Vec::new(),
+        };
+        screen.refresh(cx);
+        screen
+    }
+
+    /// Reads what is stale: before a frame, and after a key, because the next one may be here already.
+    fn refresh(&mut self, cx: &mut Cx) {
+        if self.stale {
+            self.reload(cx);
+        }
+        self.load_card(cx);
+        if self.card.is_none() {
+            // The request was taken back altogether: the next one has its place.
+            self.load_card(cx);
+        }
+        if self.list.selected().is_none() {
+            self.on_card = false;
         }
     }
 
@@ -228,14 +246,16 @@ impl Triage {
                     Err(error) => cx.fail(&error),
                 }
                 me.outdated();
+                me.refresh(cx);
             }
             Outcome::Stay
         });
         Outcome::Stay
     }
 
-    fn panes(area: Rect) -> (Rect, Option<Rect>) {
-        if area.width < QUEUE_MIN + CARD_MIN + 3 {
+    /// The queue and the card, or all for one of them where both have no room.
+    fn panes(&self, area: Rect) -> (Rect, Option<Rect>) {
+        if self.list.ids().is_empty() || area.width < QUEUE_MIN + CARD_MIN + 3 {
             return (area, None);
         }
         let left = (area.width * 2 / 5).clamp(QUEUE_MIN, QUEUE_MOST);
@@ -253,7 +273,7 @@ fn next_after(old: &[u32], from: u32, ids: &[u32]) -> Option<u32> {
 }
 
 impl Decides for Triage {
-    fn decided(&mut self, request: RequestId, done: &Done, _cx: &mut Cx) -> Outcome {
+    fn decided(&mut self, request: RequestId, done: &Done, cx: &mut Cx) -> Outcome {
         if let Some(commit) = done.commit {
             self.past.push(Past { commit, request, message: done.message.clone() });
         }
@@ -262,6 +282,7 @@ impl Decides for Triage {
             self.on_card = false;
         }
         self.outdated();
+        self.refresh(cx);
         Outcome::Stay
     }
 
@@ -314,7 +335,7 @@ impl Screen for Triage {
             }
             Command::Open => {
                 return match self.target() {
-                    Some(id) => Outcome::push(RequestDetail::new(id)),
+                    Some(id) => Outcome::push(RequestDetail::new(id, cx)),
                     None => Outcome::Stay,
                 };
             }
@@ -344,22 +365,14 @@ impl Screen for Triage {
                 self.moved();
             }
         }
+        self.refresh(cx);
         Outcome::Stay
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        let (left, right) = Self::panes(area);
+        self.refresh(cx);
+        let (left, right) = self.panes(area);
         self.narrow = right.is_none();
-        if self.stale {
-            self.reload(cx);
-        }
-        self.load_card(cx);
-        if self.card.is_none() {
-            self.load_card(cx);
-        }
-        if self.list.selected().is_none() {
-            self.on_card = false;
-        }
         let (desk, actor) = (&cx.desk, cx.actor());
         let mut failed = None;
         self.list.prepare(left, |ids| match desk.request_rows(&actor, ids) {
@@ -380,7 +393,7 @@ impl Screen for Triage {
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let buffer = frame.buffer_mut();
-        let (left, right) = Self::panes(area);
+        let (left, right) = self.panes(area);
         if right.is_some() || !self.on_card {
             let empty = "No request waits for a decision. New ones appear here by themselves; n takes one for a \
                          walk-in or a caller.";
@@ -401,8 +414,9 @@ impl Screen for Triage {
         self.outdated();
     }
 
-    fn resumed(&mut self, _cx: &mut Cx) {
+    fn resumed(&mut self, cx: &mut Cx) {
         self.outdated();
+        self.refresh(cx);
     }
 
     fn status(&self) -> String {
@@ -414,9 +428,11 @@ impl Screen for Triage {
         if place.is_empty() {
             return order.to_owned();
         }
-        let sheet = if self.on_card || self.narrow { self.sheet.status() } else { String::new() };
-        let sheet = if sheet.is_empty() || !self.on_card { String::new() } else { format!(" · {sheet}") };
-        format!("{place} · {order}{sheet}")
+        if self.on_card {
+            return wording::joined(&[&place, &self.sheet.status(), "Tab: the queue"], " · ");
+        }
+        let more = if self.narrow { "Tab: the request" } else { order };
+        format!("{place} · {more}")
     }
 }
 

@@ -54,9 +54,15 @@ pub fn marks(line: &RequestLine) -> String {
     marks.join(", ")
 }
 
-/// The same of a place in a queue.
+/// What is to be said of a place in a queue: nothing of one that waits as it should.
 pub fn place_marks(place: &QueuePlace) -> (String, Ink) {
     let mut marks = Vec::new();
+    if place.status != RequestStatus::Pending {
+        marks.push(match place.status {
+            RequestStatus::Approved => "approved",
+            _ => "waitlisted",
+        });
+    }
     if place.flagged {
         marks.push("do not adopt");
     }
@@ -66,7 +72,12 @@ pub fn place_marks(place: &QueuePlace) -> (String, Ink) {
     if place.awaiting_reply {
         marks.push("asked for more");
     }
-    (marks.join(", "), if place.flagged { Ink::Error } else { Ink::Warn })
+    let ink = match place.status {
+        _ if place.flagged => Ink::Error,
+        RequestStatus::Pending => Ink::Warn,
+        status => status_ink(status),
+    };
+    (marks.join(", "), ink)
 }
 
 /// `2 of 5`; empty for a closed request.

@@ -17,7 +17,7 @@ pub fn fill(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, tod
     if let Some(applicant) = &card.applicant {
         person(sheet, card, applicant, today);
     }
-    decision(sheet, card, decided_by);
+    decision(sheet, card, decided_by, today);
     sheet.gap();
     if card.request.notes.is_empty() {
         sheet.text("No notes.", Ink::Muted);
@@ -100,7 +100,7 @@ fn past(applicant: &Applicant) -> String {
     format!("Also asked for {}{more}.", named.join(", "))
 }
 
-fn decision(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>) {
+fn decision(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, today: Day) {
     let request = &card.request;
     if request.awaiting_reply {
         let asked = request.history.iter().rev().find(|item| item.event == HistoryEvent::AskedForMore);
@@ -111,7 +111,8 @@ fn decision(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>) {
     if let Some(decision) = &request.decision {
         let by = decided_by.map(|name| format!(" by {name}")).unwrap_or_default();
         let reason = if decision.reason.is_empty() { String::new() } else { format!(": {}", decision.reason) };
-        let text = format!("{}{by} on {}{reason}", status.label(), decision.at);
+        let when = ago(decision.at.days_until(today));
+        let text = format!("{} {when}{by}{reason}", status.label());
         sheet.text(sentence(&text), wording::status_ink(status));
     } else if status != RequestStatus::Pending {
         sheet.text(format!("{}.", status.label()), wording::status_ink(status));
@@ -136,8 +137,7 @@ fn queue(sheet: &mut Sheet, card: &RequestCard, today: Day) {
             let row = vec![
                 (place.place.to_string(), Ink::Muted),
                 (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
-                (format!("{}d", place.requested_at.days_until(today)), Ink::Plain),
-                (place.status.label().to_lowercase(), wording::status_ink(place.status)),
+                (format!("{} d", place.requested_at.days_until(today)), Ink::Plain),
                 (marks, ink),
             ];
             (place.request.0, row)

@@ -20,7 +20,7 @@ pub struct Row {
 impl Row {
     /// The row of a request.
     pub fn new(line: RequestLine) -> Self {
-        Self { days: format!("{}d", line.days), place: wording::place(line.place, line.of), line }
+        Self { days: format!("{} d", line.days), place: wording::place(line.place, line.of), line }
     }
 
     /// The one word that fits; the card says the rest.
@@ -57,7 +57,7 @@ type Col = Column<Row>;
 pub const COLUMNS: &[Column<Row>] = &[
     Col::new("Cat", 8, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(3),
     Col::new("Applicant", 9, 1, |row| Cow::Borrowed(&row.line.user_name)).grow(4),
-    Col::new("Place", 7, 3, |row| Cow::Borrowed(&row.place)),
+    Col::new("Queue", 7, 3, |row| Cow::Borrowed(&row.place)),
     Col::new("Waits", 5, 0, |row| Cow::Borrowed(&row.days))
         .right()
         .style(|row, theme| if row.line.overdue { theme.warn() } else { theme.text() }),
