@@ -21,7 +21,6 @@ pub struct Queue {
     /// Another one of the staff.
     pub sue: Actor,
     pub wes: UserId,
-    pub hanako: UserId,
 }
 
 impl Queue {
@@ -53,7 +52,7 @@ impl Queue {
         let tom = ask(6, wes, 6, "");
         let olive = ask(5, hanako, 2, "");
         desk.ban(&console, wes, "gave two cats away within a month").unwrap();
-        let queue = Self { shelter, miso, bruno, tom, olive, sue, wes, hanako };
+        let queue = Self { shelter, miso, bruno, tom, olive, sue, wes };
         queue.decide(&console, queue.bruno[0], Verdict::Approve, "");
         queue
     }
