@@ -1,5 +1,7 @@
 //! Every screen as a person sees it: bytes in, a terminal's screen out.
 
+#[path = "screens/cats.rs"]
+mod cats;
 #[path = "screens/home.rs"]
 mod home;
 #[path = "screens/queue.rs"]

@@ -58,6 +58,10 @@ pub struct App {
     overlay: Option<(Overlay, Option<Waiting>)>,
     redraw: Redraw,
     over: bool,
+    /// The body as it was drawn last, and whether the screen on top has read what it needs since it was
+    /// called: keys typed ahead must find it as they would have seen it.
+    body: Rect,
+    prepared: bool,
     /// Frames of the sign of work going on.
     turn: usize,
     _changes: Subscription,
@@ -84,6 +88,8 @@ impl App {
             overlay: None,
             redraw: Redraw::Changes,
             over: false,
+            body: layout::parts(Rect { x: 0, y: 0, width: caps.size.0, height: caps.size.1 }).body,
+            prepared: false,
             turn: 0,
             _changes: changes,
             cx,
@@ -122,6 +128,12 @@ impl App {
         let layer = self.stack.last_mut()?;
         self.cx.screen = layer.id;
         Some(f(&mut *layer.screen, &mut self.cx))
+    }
+
+    fn prepare(&mut self) {
+        let body = self.body;
+        self.with_top(|screen, cx| screen.prepare(body, cx));
+        self.prepared = true;
     }
 
     fn follow(&mut self, outcome: Outcome) {
@@ -480,6 +492,10 @@ impl Client for App {
             return;
         }
         let depth = self.stack.len();
+        if !self.prepared {
+            self.prepare();
+        }
+        self.prepared = false;
         match self.with_top(|screen, cx| screen.input(&input, cx)) {
             Some(Some(outcome)) => self.follow(outcome),
             _ => {
@@ -499,6 +515,7 @@ impl Client for App {
 
     fn changed(&mut self, changed: Option<&Changed>) {
         self.redraw = self.redraw.max(Redraw::Changes);
+        self.prepared = false;
         let me = self.cx.rights().and_then(|r| r.user);
         let mine = changed.is_none_or(|c| c.records.iter().any(|r| Some(r.1) == me.map(|u| u.0) && r.0 == Kind::User));
         if mine {
@@ -513,6 +530,7 @@ impl Client for App {
 
     fn job(&mut self, id: u64, result: Box<dyn Any + Send>) {
         self.redraw = self.redraw.max(Redraw::Changes);
+        self.prepared = false;
         if let Some(running) = self.cx.jobs.remove(&id) {
             self.hand(running.screen, running.then, result);
         }
@@ -541,7 +559,8 @@ impl Client for App {
     fn draw(&mut self, frame: &mut Frame<'_>) {
         let parts = layout::parts(frame.area());
         let theme = self.theme;
-        self.with_top(|screen, cx| screen.prepare(parts.body, cx));
+        self.body = parts.body;
+        self.prepare();
         self.draw_header(frame, parts.header);
         self.with_top(|screen, _| screen.draw(frame, parts.body, theme));
         self.draw_status(frame, parts.status);

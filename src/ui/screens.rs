@@ -3,8 +3,13 @@
 //! Screens open each other through the functions here, so that none needs to know another's file.
 
 pub mod audit;
+pub mod cat;
+mod cat_action;
+mod cat_form;
+mod cat_page;
 pub mod catalogue;
 pub mod catalogue_form;
+mod cats;
 pub mod check;
 pub mod entry;
 mod home;
@@ -39,6 +44,10 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("Triage", triage::KEYS),
     ("Taking a request", take_request::KEYS),
     ("Asking for a cat, notes", notes::KEYS),
+    ("Cats", cats::KEYS),
+    ("Cat", cat::KEYS),
+    ("Cat, in a form", cat_form::KEYS),
+    ("Cat, what happens to it", cat_action::KEYS),
     ("Accounts", users::KEYS),
     ("Account", user::KEYS),
     ("Account, in a form", user_form::KEYS),
@@ -80,13 +89,13 @@ pub fn open(command: Command, cx: &mut Cx) -> Option<Box<dyn Screen>> {
 }
 
 /// A cat's own screen.
-pub fn cat(_id: CatId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    None
+pub fn cat(id: CatId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(cat::CatDetail::new(id)))
 }
 
 /// The cats that a query line asks for.
-pub fn cats(_query: &str, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    None
+pub fn cats(query: &str, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(cats::Cats::new(query, cx)))
 }
 
 /// A request's own screen.

@@ -247,9 +247,18 @@ impl Sheet {
 
     /// Draws what is in sight.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
+        self.draw_marked(buffer, area, true, theme);
+    }
+
+    /// The same without the mark, for a page beside something else that has the keys.
+    pub fn draw_unmarked(&self, buffer: &mut Buffer, area: Rect, theme: Theme) {
+        self.draw_marked(buffer, area, false, theme);
+    }
+
+    fn draw_marked(&self, buffer: &mut Buffer, area: Rect, active: bool, theme: Theme) {
         for (y, row) in self.rows.iter().skip(self.top).take(area.height.into()).enumerate() {
             let line = Rect { y: area.y + y as u16, height: 1, ..area };
-            let marked = row.link.is_some_and(|link| link == self.at);
+            let marked = active && row.link.is_some_and(|link| link == self.at);
             if marked {
                 put(buffer, line, "►", theme.marker());
             }
