@@ -430,8 +430,10 @@ impl App {
         let own = layer.screen.keys().iter().filter(|b| b.footer && self.enabled(layer, b.command));
         let global = keys::GLOBAL.iter().filter(|b| b.footer && self.global_enabled(b.command));
         let back = keys::GLOBAL.iter().filter(|b| b.command == Command::Back && self.global_enabled(b.command));
-        let mut shown: Vec<(String, &str)> = Vec::new();
-        for bind in own.chain(back).chain(global) {
+        let instead = layer.screen.typing_keys();
+        let mut shown: Vec<(String, &str)> = instead.iter().map(|(key, label)| ((*key).to_owned(), *label)).collect();
+        let table = own.chain(back).filter(|_| instead.is_empty()).chain(global);
+        for bind in table {
             if let Some(key) = bind.shown(layer.screen.is_typing()) {
                 shown.push((key.to_string(), bind.command.label()));
             }
@@ -453,7 +455,14 @@ impl App {
 
     /// A message too long for its line is shown whole, over the body.
     fn draw_long_message(&self, frame: &mut Frame<'_>, parts: layout::Parts) {
-        let Some(Message { tone: Tone::Warn | Tone::Error, text }) = &self.cx.message else { return };
+        // What is wrong with a line being typed is said whole, too.
+        let typing = self.stack.last().filter(|layer| layer.screen.is_typing());
+        let status = typing.map(|layer| layer.screen.status()).unwrap_or_default();
+        let (text, mark, style) = match &self.cx.message {
+            Some(Message { tone: Tone::Warn | Tone::Error, text }) => (text, "! ", self.theme.error()),
+            None if self.cx.jobs.is_empty() => (&status, "", self.theme.muted()),
+            _ => return,
+        };
         if fit(text, usize::from(parts.status.width.saturating_sub(2))) == *text || parts.body.height < 4 {
             return;
         }
@@ -465,12 +474,8 @@ impl App {
             for x in line.x..line.right() {
                 frame.buffer_mut()[(x, line.y)].reset();
             }
-            let mark = if y == 0 { "! " } else { "  " };
-            put_spans(
-                frame.buffer_mut(),
-                line,
-                [(mark, self.theme.error()), (&*lines[usize::from(y)], self.theme.error())],
-            );
+            let mark = if y == 0 || mark.is_empty() { mark } else { "  " };
+            put_spans(frame.buffer_mut(), line, [(mark, style), (&*lines[usize::from(y)], style)]);
         }
     }
 }

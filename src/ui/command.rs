@@ -58,7 +58,7 @@ commands! {
     GoUsers: "users", "users", "Go to the accounts", Some(P::ManageUsers);
     GoBreeds: "breeds", "breeds", "Go to the breeds", Some(P::SeeOffered);
     GoHealth: "health", "health", "Go to the health statuses", Some(P::SeeOffered);
-    GoAudit: "audit", "audit log", "See who did what", Some(P::SeeAudit);
+    GoAudit: "audit", "audit", "See who did what", Some(P::SeeAudit);
     GoProfile: "profile", "profile", "Go to your own account", Some(P::OwnAccount);
     GoCheck: "check", "check", "Check the store, or repair it", Some(P::Maintain);
     // Lists.

@@ -39,6 +39,15 @@ pub struct QueryLine {
 }
 
 impl QueryLine {
+    /// What the footer says while the line has the keys.
+    pub const KEYS: &[(&'static str, &'static str)] =
+        &[("Enter", "to the list"), ("Tab", "complete"), ("Ctrl-U", "empty")];
+
+    /// What the footer says now: [`Self::KEYS`] while the line has the keys.
+    pub const fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        if self.focused { Self::KEYS } else { &[] }
+    }
+
     /// A line that says `text`.
     pub fn new(text: &str) -> Self {
         Self { edit: LineEdit::new(text, 300), focused: false, errors: Vec::new(), cycle: None }

@@ -76,6 +76,12 @@ pub trait Screen: Any {
         false
     }
 
+    /// What the keys do while a line is being typed that is not a form, instead of the screen's own table:
+    /// [`QueryLine::KEYS`](super::query_line::QueryLine::KEYS) while the query line has the keys.
+    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// What the status line says while there is no message: `12 of 312`, a filter.
     fn status(&self) -> String {
         String::new()

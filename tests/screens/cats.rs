@@ -149,8 +149,30 @@ fn a_cat_is_added_held_and_leaves() {
 fn a_user_asks_for_a_cat() {
     let shelter = Shelter::new();
     let mut t = Terminal::signed_in(&shelter.desk, caps(80, 24), &shelter.user);
-    t.keys("2jj\r");
-    t.keys("a");
-    t.keys("I have a garden.\r");
+    t.keys("2jjj\ra");
+    insta::assert_snapshot!("cat_ask_80x24", t.snapshot());
+    t.keys("I have a garden.\x13");
     insta::assert_snapshot!("cat_asked_80x24", t.snapshot());
+}
+
+#[test]
+fn an_arrow_key_costs_few_bytes() {
+    let shelter = Shelter::new();
+    for n in 0..60 {
+        let changes = vec![
+            CatChange::Name(format!("Cat number {n}")),
+            CatChange::Breed(Some(shelter.breeds[n % 3])),
+            CatChange::Colour(["grey", "black and white", "tortoiseshell"][n % 3].to_owned()),
+        ];
+        shelter.desk.add_cat(&shelter.admin, changes).unwrap();
+    }
+    let mut t = Terminal::signed_in(&shelter.desk, caps(80, 24), &shelter.staff);
+    t.keys("2");
+    let arrow = t.cost("\x1b[B");
+    let steps: usize = (0..10).map(|_| t.cost("\x1b[B")).sum();
+    assert!(arrow < 100 && steps < 1_000, "one {arrow} bytes, ten more {steps}");
+    t.keys("jjjjjjj");
+    let scroll = t.cost("\x1b[B");
+    assert!(scroll < 300, "{scroll} bytes for a line of scrolling");
+    println!("bytes at 80x24: an arrow key {arrow}, a line of scrolling {scroll}, a page {}", t.cost("\x1b[6~"));
 }

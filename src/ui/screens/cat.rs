@@ -9,10 +9,10 @@ use super::{
 };
 use crate::{
     desk::{CatCard, CatChange},
-    model::{CatId, CatStatusKind, Error, Kind, Permission, RecordId as _, RequestId, limits},
+    model::{CatId, CatStatusKind, Error, Kind, Permission, RecordId as _, RequestId},
     store::Changed,
     ui::{
-        Bind, Command, Confirm, Cx, Key, Outcome, Prompt, Screen, Theme, bind,
+        Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
         cx::Tone,
         keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
         layout::below,
@@ -85,26 +85,6 @@ impl CatDetail {
         }
     }
 
-    fn ask_for(&self, cx: &mut Cx) {
-        let id = self.id;
-        let prompt = Prompt {
-            title: format!("Ask for {}", self.name()),
-            lines: vec![
-                "The shelter reads what you write here: your home, other animals, when you could come.".to_owned(),
-            ],
-            label: "Notes".to_owned(),
-            optional: true,
-            limit: limits::NOTES,
-            yes: "ask".to_owned(),
-            ..Prompt::default()
-        };
-        cx.prompt(prompt, move |me: &mut Self, notes, cx| {
-            let asked = cx.desk.ask(&cx.actor(), id, &notes);
-            let name = me.name();
-            me.done(asked, |_| format!("You asked for {name}. The shelter will decide."), cx)
-        });
-    }
-
     fn archive(&mut self, cx: &mut Cx) -> Outcome {
         let Some(card) = &self.card else { return Outcome::Stay };
         let (archived, rev, name) = (card.cat.archived, card.cat.version.rev, self.name());
@@ -169,7 +149,7 @@ impl Screen for CatDetail {
                 None => return Outcome::Pass,
             },
             Command::Edit => return CatForm::edit(self.id, cx).map_or(Outcome::Stay, Outcome::push),
-            Command::AskFor => self.ask_for(cx),
+            Command::AskFor => return screens::on_top(screens::ask_for(self.id, &self.name(), cx)),
             Command::TakeRequest => return screens::on_top(screens::take_request(self.id, cx)),
             Command::OpenQueue => {
                 return screens::on_top(screens::requests(&format!("cat:#{}", self.id.number()), cx));

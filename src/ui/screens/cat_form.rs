@@ -25,6 +25,7 @@ pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 pub struct CatForm {
     /// The cat and the revision that the form began with; `None` for a new one.
     of: Option<(CatId, u32)>,
+    title: String,
     form: Form,
 }
 
@@ -127,14 +128,15 @@ impl CatForm {
     /// A new cat.
     pub fn add(cx: &mut Cx) -> Self {
         let fields = fields(&Cat::new(""), true, cx).unwrap_or_default();
-        Self { of: None, form: Form::new(fields, cx.today) }
+        Self { of: None, title: "New cat".to_owned(), form: Form::new(fields, cx.today) }
     }
 
     /// The record of a cat; `None`, with the reason said, when it cannot be read.
     pub fn edit(id: CatId, cx: &mut Cx) -> Option<Self> {
         let card = cx.shown(cx.desk.cat(&cx.actor(), id))?;
         let fields = fields(&card.cat, false, cx)?;
-        Some(Self { of: Some((id, card.cat.version.rev)), form: Form::new(fields, cx.today) })
+        let title = format!("Change {}", card.cat.display_name());
+        Some(Self { of: Some((id, card.cat.version.rev)), title, form: Form::new(fields, cx.today) })
     }
 
     /// Says at the field, while it is typed, that another cat has this tag.
@@ -207,7 +209,7 @@ impl CatForm {
 
 impl Screen for CatForm {
     fn title(&self) -> String {
-        if self.of.is_some() { "Change" } else { "New cat" }.to_owned()
+        self.title.clone()
     }
 
     fn keys(&self) -> &'static [Bind] {

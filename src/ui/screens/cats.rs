@@ -95,6 +95,20 @@ fn status_style(cat: &CatLine, theme: Theme) -> Style {
     }
 }
 
+/// An order in words.
+const fn order(sort: Sort<CatSort>) -> &'static str {
+    match (sort.key, sort.reversed) {
+        (CatSort::Waiting, false) => "longest waiting first",
+        (CatSort::Waiting, true) => "shortest waiting first",
+        (CatSort::Name, false) => "by name",
+        (CatSort::Name, true) => "by name, from the end",
+        (CatSort::Age, false) => "youngest first",
+        (CatSort::Age, true) => "oldest first",
+        (CatSort::Newest, false) => "newest record first",
+        (CatSort::Newest, true) => "oldest record first",
+    }
+}
+
 /// One thing to filter by.
 #[derive(Debug, Clone)]
 enum Filter {
@@ -153,6 +167,7 @@ pub struct Cats {
     /// The list has to be asked for again; from its beginning when the question is another one.
     stale: Option<bool>,
     staff: bool,
+    order: &'static str,
     /// The cat beside the list, while there is room for it.
     beside: Option<(CatId, Sheet)>,
 }
@@ -165,6 +180,7 @@ impl Cats {
             list: List::default(),
             stale: Some(true),
             staff: cx.may(Permission::SeeCats),
+            order: "",
             beside: None,
         }
     }
@@ -193,15 +209,9 @@ impl Cats {
     }
 
     fn ask_sort(&self, cx: &mut Cx) {
-        let words = |sort: CatSort| match sort {
-            CatSort::Waiting => ("longest waiting first", "shortest waiting first"),
-            CatSort::Name => ("by name", "by name, from the end"),
-            CatSort::Age => ("youngest first", "oldest first"),
-            CatSort::Newest => ("newest record first", "oldest record first"),
-        };
-        let items = CatSort::ALL.iter().enumerate().flat_map(|(i, sort)| {
-            let (usual, reversed) = words(*sort);
-            [Item::new(i as u32 * 2, usual, ""), Item::new(i as u32 * 2 + 1, reversed, "")]
+        let items = CatSort::ALL.iter().enumerate().flat_map(|(i, key)| {
+            let words = |reversed| order(Sort { key: *key, reversed });
+            [Item::new(i as u32 * 2, words(false), ""), Item::new(i as u32 * 2 + 1, words(true), "")]
         });
         cx.choose("Sort", items.collect(), |me: &mut Self, id, cx| {
             if let Some(key) = CatSort::ALL.get(id as usize / 2) {
@@ -285,11 +295,17 @@ impl Screen for Cats {
         self.query.is_focused()
     }
 
+    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        self.query.typing_keys()
+    }
+
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         let actor = cx.actor();
         if let Some(anew) = self.stale.take() {
             let parsed = CatQuery::parse(self.query.text(), cx.today);
             self.query.set_errors(parsed.errors);
+            let best = !parsed.query.text.is_empty();
+            self.order = if best { "best match first" } else { order(parsed.query.sort) };
             match (cx.shown(cx.desk.cats(&actor, &parsed.query)).unwrap_or_default(), anew) {
                 (ids, true) => self.list.reset(ids),
                 (ids, false) => self.list.set_ids(ids),
@@ -343,7 +359,8 @@ impl Screen for Cats {
     fn status(&self) -> String {
         match self.query.error() {
             Some(error) => error.to_owned(),
-            None => self.list.position(),
+            None if self.list.ids().is_empty() => String::new(),
+            None => format!("{}  {}", self.list.position(), self.order),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Home {
     /// With nothing read yet.
     pub fn new(cx: &mut Cx) -> Self {
         let places = keys::GLOBAL.iter().filter_map(|bind| {
-            let digit = bind.keys.first().filter(|key| key.is_digit())?;
+            let digit = bind.keys.first().filter(|key| key.is_digit() && bind.command != Command::GoHome)?;
             let may = bind.command.permission().is_none_or(|permission| cx.may(permission));
             may.then(|| format!("{digit} {}", bind.command.label()))
         });

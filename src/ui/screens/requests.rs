@@ -268,6 +268,10 @@ impl Screen for Requests {
         self.query.is_focused()
     }
 
+    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        self.query.typing_keys()
+    }
+
     fn status(&self) -> String {
         if let Some(error) = self.query.error() {
             return error.to_owned();

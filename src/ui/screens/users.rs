@@ -184,6 +184,10 @@ impl Screen for Users {
         self.query.is_focused()
     }
 
+    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        self.query.typing_keys()
+    }
+
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         let actor = cx.actor();
         if let Some(anew) = self.stale.take() {
