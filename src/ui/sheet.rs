@@ -77,9 +77,13 @@ const LABEL: u16 = 15;
 pub struct Sheet {
     parts: Vec<Part>,
     rows: Vec<Row>,
-    /// The keys of the rows that can be marked, and where they are.
-    links: Vec<(u32, usize)>,
+    /// The keys of the rows that can be marked.
+    links: Vec<u32>,
+    /// Where those rows are, once laid out.
+    places: Vec<usize>,
     at: usize,
+    /// The row that was marked before the page was filled anew.
+    before: Option<u32>,
     top: usize,
     laid_out: Option<u16>,
     height: usize,
@@ -88,7 +92,9 @@ pub struct Sheet {
 impl Sheet {
     /// Takes everything away, to be filled anew; the mark stays where it is as far as it can.
     pub fn clear(&mut self) {
+        self.before = self.marked().or(self.before);
         self.parts.clear();
+        self.links.clear();
         self.laid_out = None;
     }
 
@@ -124,6 +130,12 @@ impl Sheet {
 
     /// Rows that can be marked, their columns under each other.
     pub fn table(&mut self, rows: Vec<TableRow>) {
+        self.links.extend(rows.iter().map(|(key, _)| *key));
+        if let Some(key) = self.before
+            && self.mark(key)
+        {
+            self.before = None;
+        }
         self.push(Part::Table(rows));
     }
 
@@ -141,34 +153,30 @@ impl Sheet {
 
     /// The key of the marked row.
     pub fn marked(&self) -> Option<u32> {
-        self.links.get(self.at).map(|(key, _)| *key)
+        self.links.get(self.at.min(self.links.len().saturating_sub(1))).copied()
     }
 
-    /// Marks the row with this key, if it is there.
-    pub fn mark(&mut self, key: u32) {
-        if let Some(at) = self.links.iter().position(|(k, _)| *k == key) {
-            self.at = at;
-        }
+    fn mark(&mut self, key: u32) -> bool {
+        let found = self.links.iter().position(|k| *k == key);
+        self.at = found.unwrap_or(self.at);
+        found.is_some()
     }
 
     /// Lays the page out for an area, before it is drawn.
     pub fn prepare(&mut self, area: Rect) {
         self.height = usize::from(area.height);
         if self.laid_out != Some(area.width) {
-            let marked = self.marked();
             self.lay_out(area.width);
             self.laid_out = Some(area.width);
-            self.at = self.at.min(self.links.len().saturating_sub(1));
-            if let Some(key) = marked {
-                self.mark(key);
-            }
         }
+        self.before = None;
+        self.at = self.at.min(self.links.len().saturating_sub(1));
         self.top = self.top.min(self.rows.len().saturating_sub(self.height));
     }
 
     fn lay_out(&mut self, width: u16) {
         self.rows.clear();
-        self.links.clear();
+        self.places.clear();
         let room = usize::from(width.saturating_sub(MARGIN)).max(1);
         for part in &self.parts {
             match part {
@@ -184,15 +192,15 @@ impl Sheet {
                 Part::Line(pieces) => lay_out_field(&mut self.rows, None, pieces, width),
                 Part::Table(rows) => {
                     let widths = columns(rows, room);
-                    for (key, pieces) in rows {
+                    for (_, pieces) in rows {
                         let mut x = MARGIN;
-                        let mut row = Row { link: Some(self.links.len()), pieces: Vec::new() };
+                        let mut row = Row { link: Some(self.places.len()), pieces: Vec::new() };
                         for ((text, ink), columns) in pieces.iter().zip(&widths) {
                             let shown = super::layout::fit(text, usize::from(*columns)).into_owned();
                             row.pieces.push((x, shown, *ink));
                             x += columns + 2;
                         }
-                        self.links.push((*key, self.rows.len()));
+                        self.places.push(self.rows.len());
                         self.rows.push(row);
                     }
                 }
@@ -222,7 +230,7 @@ impl Sheet {
     fn step(&mut self, by: isize) {
         let bottom = self.rows.len().saturating_sub(self.height);
         let next = self.at.checked_add_signed(by).filter(|n| *n < self.links.len());
-        let place = |n: usize| self.links.get(n).map(|(_, row)| *row);
+        let place = |n: usize| self.places.get(n).copied();
         match (next, next.and_then(place)) {
             (Some(n), Some(row)) if row + 1 >= self.top && row <= self.top + self.height => {
                 self.at = n;

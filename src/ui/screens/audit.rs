@@ -87,13 +87,19 @@ pub struct History {
 
 impl History {
     /// Everything.
-    pub fn everything() -> Self {
-        Self { of: None, entries: Vec::new(), list: List::default(), whole: false, stale: true }
+    pub fn everything(cx: &mut Cx) -> Self {
+        Self::begin(None, cx)
     }
 
     /// What happened to one record, which people call `title`.
-    pub fn of(kind: Kind, id: u32, title: &str) -> Self {
-        Self { of: Some((kind, id, title.to_owned())), ..Self::everything() }
+    pub fn of(kind: Kind, id: u32, title: &str, cx: &mut Cx) -> Self {
+        Self::begin(Some((kind, id, title.to_owned())), cx)
+    }
+
+    fn begin(of: Option<(Kind, u32, String)>, cx: &mut Cx) -> Self {
+        let mut screen = Self { of, entries: Vec::new(), list: List::default(), whole: false, stale: true };
+        screen.read(cx);
+        screen
     }
 
     fn marked(&self) -> Option<&HistoryLine> {
@@ -170,15 +176,19 @@ impl Screen for History {
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        self.read(cx);
         match command {
             Command::Open => {
                 let Some(line) = self.marked() else { return Outcome::Pass };
-                return Outcome::push(EntryScreen::new(line.clone()));
+                return Outcome::push(EntryScreen::new(line.clone(), cx));
             }
             Command::UndoThis => {
                 let Some(line) = self.marked() else { return Outcome::Pass };
-                ask_undo(&line.clone(), cx, |me: &mut Self, _| {
+                ask_undo(&line.clone(), cx, |me: &mut Self, cx| {
                     me.stale = true;
+                    me.read(cx);
+                    // The undo itself is the newest line: it is to be seen.
+                    me.list.run(Command::First);
                     Outcome::Stay
                 });
             }

@@ -257,8 +257,8 @@ pub struct CatalogueList {
 
 impl CatalogueList {
     /// All of them by name.
-    pub fn new(which: Catalogue) -> Self {
-        Self {
+    pub fn new(which: Catalogue, cx: &mut Cx) -> Self {
+        let mut screen = Self {
             which,
             query: QueryLine::new(""),
             lines: Vec::new(),
@@ -266,10 +266,13 @@ impl CatalogueList {
             by_cats: false,
             counts: false,
             stale: Some(true),
-        }
+        };
+        screen.refresh(cx);
+        screen
     }
 
-    fn refresh(&mut self, anew: bool, cx: &mut Cx) {
+    fn refresh(&mut self, cx: &mut Cx) {
+        let Some(anew) = self.stale.take() else { return };
         self.lines = cx.shown(self.which.lines(&cx.desk, &cx.actor())).unwrap_or_default();
         self.counts = cx.may(Permission::SeeCats);
         if self.by_cats {
@@ -305,14 +308,16 @@ impl Screen for CatalogueList {
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        self.refresh(cx);
         let which = self.which;
         match (command, self.list.selected()) {
-            (Command::Open, Some(id)) => return Outcome::push(CataloguePage::new(which, id)),
+            (Command::Open, Some(id)) => return Outcome::push(CataloguePage::new(which, id, cx)),
             (Command::Edit, Some(id)) => {
                 return CatalogueForm::edit(which, id, cx).map_or(Outcome::Stay, Outcome::push);
             }
-            (Command::Delete, Some(id)) => ask_delete(which, id, cx, |me: &mut Self, _, _| {
+            (Command::Delete, Some(id)) => ask_delete(which, id, cx, |me: &mut Self, cx, _| {
                 me.stale = Some(false);
+                me.refresh(cx);
                 Outcome::Stay
             }),
             (Command::OpenCats, Some(id)) => {
@@ -325,10 +330,12 @@ impl Screen for CatalogueList {
             (Command::ClearSearch, _) => {
                 self.query.set("");
                 self.stale = Some(true);
+                self.refresh(cx);
             }
             (Command::Sort, _) => {
                 self.by_cats = !self.by_cats;
                 self.stale = Some(true);
+                self.refresh(cx);
                 cx.ok(if self.by_cats { "Most cats first." } else { "Sorted by name." });
             }
             (other, _) => {
@@ -340,12 +347,13 @@ impl Screen for CatalogueList {
         Outcome::Stay
     }
 
-    fn input(&mut self, input: &Input, _cx: &mut Cx) -> Option<Outcome> {
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
         match self.query.input(input) {
             QueryDid::Ignored => return None,
             QueryDid::Changed => self.stale = Some(true),
             QueryDid::Used | QueryDid::Complete => {}
         }
+        self.refresh(cx);
         Some(Outcome::Stay)
     }
 
@@ -354,9 +362,7 @@ impl Screen for CatalogueList {
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if let Some(anew) = self.stale.take() {
-            self.refresh(anew, cx);
-        }
+        self.refresh(cx);
         let lines = &self.lines;
         self.list.prepare(below(area, 2), |ids| {
             ids.iter().filter_map(|id| Some((*id, lines.iter().find(|line| line.id == *id)?.clone()))).collect()
@@ -417,8 +423,22 @@ pub struct CataloguePage {
 
 impl CataloguePage {
     /// The one with this number.
-    pub fn new(which: Catalogue, id: u32) -> Self {
-        Self { which, id, entry: None, sheet: Sheet::default(), stale: true, gone: false }
+    pub fn new(which: Catalogue, id: u32, cx: &mut Cx) -> Self {
+        let mut screen = Self { which, id, entry: None, sheet: Sheet::default(), stale: true, gone: false };
+        screen.refresh(cx);
+        screen
+    }
+
+    fn refresh(&mut self, cx: &mut Cx) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        match self.which.entry(&cx.desk, &cx.actor(), self.id) {
+            Ok(entry) => (self.entry, self.gone) = (Some(entry), false),
+            Err(Error::NotFound { .. }) if self.entry.is_some() => self.gone = true,
+            Err(e) => cx.fail(&e),
+        }
+        self.fill(cx);
     }
 
     fn fill(&mut self, cx: &Cx) {
@@ -485,7 +505,7 @@ impl Screen for CataloguePage {
                 me.stale = true;
                 if done.is_some() { Outcome::Pop } else { Outcome::Stay }
             }),
-            Command::History => return Outcome::push(History::of(self.which.kind(), self.id, &self.title())),
+            Command::History => return Outcome::push(History::of(self.which.kind(), self.id, &self.title(), cx)),
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;
@@ -496,14 +516,7 @@ impl Screen for CataloguePage {
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if std::mem::take(&mut self.stale) {
-            match self.which.entry(&cx.desk, &cx.actor(), self.id) {
-                Ok(entry) => (self.entry, self.gone) = (Some(entry), false),
-                Err(Error::NotFound { .. }) if self.entry.is_some() => self.gone = true,
-                Err(e) => cx.fail(&e),
-            }
-            self.fill(cx);
-        }
+        self.refresh(cx);
         self.sheet.prepare(area);
     }
 

@@ -23,6 +23,8 @@ pub struct CatalogueForm {
     which: Catalogue,
     /// Its number and the revision that the form began with; `None` for a new one.
     of: Option<(u32, u32)>,
+    /// What it was called at first.
+    name: String,
     form: Form,
 }
 
@@ -51,13 +53,14 @@ fn fields(which: Catalogue, entry: &Entry) -> Vec<Field> {
 impl CatalogueForm {
     /// A new one.
     pub fn add(which: Catalogue, cx: &Cx) -> Self {
-        Self { which, of: None, form: Form::new(fields(which, &Entry::default()), cx.today) }
+        Self { which, of: None, name: String::new(), form: Form::new(fields(which, &Entry::default()), cx.today) }
     }
 
     /// The one with this number; `None`, with the reason said, when it cannot be read.
     pub fn edit(which: Catalogue, id: u32, cx: &mut Cx) -> Option<Self> {
         let entry = cx.shown(which.entry(&cx.desk, &cx.actor(), id))?;
-        Some(Self { which, of: Some((id, entry.rev)), form: Form::new(fields(which, &entry), cx.today) })
+        let form = Form::new(fields(which, &entry), cx.today);
+        Some(Self { which, of: Some((id, entry.rev)), name: entry.name, form })
     }
 
     fn changes(&self) -> Vec<Change> {
@@ -87,7 +90,7 @@ impl CatalogueForm {
             }),
             None => self.which.add(&cx.desk, &actor, self.changes()).map(|id| {
                 cx.ok(format!("{name} is added."));
-                Outcome::replace(CataloguePage::new(self.which, id))
+                Outcome::replace(CataloguePage::new(self.which, id, cx))
             }),
         };
         match result {
@@ -116,7 +119,7 @@ impl CatalogueForm {
 
 impl Screen for CatalogueForm {
     fn title(&self) -> String {
-        if self.of.is_some() { "Change".to_owned() } else { format!("New {}", self.which.one()) }
+        if self.of.is_some() { format!("Change {}", self.name) } else { format!("New {}", self.which.one()) }
     }
 
     fn keys(&self) -> &'static [Bind] {

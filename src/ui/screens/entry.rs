@@ -28,17 +28,21 @@ pub const KEYS: &[Bind] = &[
 /// One commit.
 pub struct EntryScreen {
     line: HistoryLine,
-    touched: Option<Vec<TouchedLine>>,
+    touched: Vec<TouchedLine>,
     sheet: Sheet,
 }
 
 impl EntryScreen {
     /// That commit.
-    pub fn new(line: HistoryLine) -> Self {
-        Self { line, touched: None, sheet: Sheet::default() }
+    pub fn new(line: HistoryLine, cx: &mut Cx) -> Self {
+        let touched = cx.shown(cx.desk.audit_entry(&cx.actor(), line.entry.commit)).unwrap_or_default();
+        let mut screen = Self { line, touched, sheet: Sheet::default() };
+        screen.fill(cx);
+        screen
     }
 
-    fn fill(&mut self, touched: &[TouchedLine], cx: &Cx) {
+    fn fill(&mut self, cx: &Cx) {
+        let touched = &self.touched;
         let entry = &self.line.entry;
         let sheet = &mut self.sheet;
         sheet.clear();
@@ -105,8 +109,7 @@ impl Screen for EntryScreen {
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Open => {
-                let touched = self.touched.as_deref().unwrap_or_default();
-                let marked = self.sheet.marked().and_then(|n| touched.get(n as usize));
+                let marked = self.sheet.marked().and_then(|n| self.touched.get(n as usize));
                 return match marked {
                     Some(record) if is_there(record, cx) => super::record(record.kind, record.id, cx),
                     Some(record) => {
@@ -126,12 +129,7 @@ impl Screen for EntryScreen {
         Outcome::Stay
     }
 
-    fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if self.touched.is_none() {
-            let touched = cx.shown(cx.desk.audit_entry(&cx.actor(), self.line.entry.commit)).unwrap_or_default();
-            self.fill(&touched, cx);
-            self.touched = Some(touched);
-        }
+    fn prepare(&mut self, area: Rect, _cx: &mut Cx) {
         self.sheet.prepare(area);
     }
 

@@ -37,6 +37,24 @@ pub struct Profile {
 }
 
 impl Profile {
+    /// The account of whoever is signed in.
+    pub fn new(cx: &mut Cx) -> Self {
+        let mut screen = Self::default();
+        screen.refresh(cx);
+        screen
+    }
+
+    fn refresh(&mut self, cx: &mut Cx) {
+        if std::mem::replace(&mut self.fresh, true) {
+            return;
+        }
+        let Some(user) = cx.shown(cx.desk.me(&cx.actor())) else { return };
+        let ids: Vec<u32> = user.favourites.iter().map(|c| c.0).collect();
+        let cats = cx.shown(cx.desk.cat_rows(&cx.actor(), &ids)).unwrap_or_default();
+        self.fill(&user, &cats, cx);
+        self.user = Some(user);
+    }
+
     fn fill(&mut self, user: &User, cats: &[CatLine], cx: &Cx) {
         let sheet = &mut self.sheet;
         sheet.clear();
@@ -101,6 +119,7 @@ impl Screen for Profile {
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        self.refresh(cx);
         match command {
             Command::Open => match self.sheet.marked() {
                 Some(cat) => return super::record(Kind::Cat, cat, cx),
@@ -114,6 +133,7 @@ impl Screen for Profile {
                     cx.ok("No longer a favourite.");
                 }
                 self.fresh = false;
+                self.refresh(cx);
             }
             other => {
                 if !self.sheet.run(other) {
@@ -125,14 +145,7 @@ impl Screen for Profile {
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if !std::mem::replace(&mut self.fresh, true)
-            && let Some(user) = cx.shown(cx.desk.me(&cx.actor()))
-        {
-            let ids: Vec<u32> = user.favourites.iter().map(|c| c.0).collect();
-            let cats = cx.shown(cx.desk.cat_rows(&cx.actor(), &ids)).unwrap_or_default();
-            self.fill(&user, &cats, cx);
-            self.user = Some(user);
-        }
+        self.refresh(cx);
         self.sheet.prepare(area);
     }
 

@@ -115,7 +115,7 @@ impl ProfileForm {
 
 impl Screen for ProfileForm {
     fn title(&self) -> String {
-        "Details".to_owned()
+        "Change".to_owned()
     }
 
     fn keys(&self) -> &'static [Bind] {

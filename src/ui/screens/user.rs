@@ -5,7 +5,7 @@ use ratatui::{Frame, layout::Rect};
 use super::{audit::History, password::PasswordForm, user_form::UserForm};
 use crate::{
     desk::UserCard,
-    model::{Kind, Permission, Preferences, RequestStatus, Role, User, UserId, limits},
+    model::{Error, Kind, Permission, Preferences, RequestStatus, Role, User, UserId, limits},
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Prompt, Screen, Theme, bind,
@@ -48,8 +48,22 @@ pub struct UserDetail {
 
 impl UserDetail {
     /// The account with this number.
-    pub fn new(id: UserId) -> Self {
-        Self { id, card: None, sheet: Sheet::default(), stale: true, gone: false }
+    pub fn new(id: UserId, cx: &mut Cx) -> Self {
+        let mut screen = Self { id, card: None, sheet: Sheet::default(), stale: true, gone: false };
+        screen.refresh(cx);
+        screen
+    }
+
+    fn refresh(&mut self, cx: &mut Cx) {
+        if !std::mem::take(&mut self.stale) {
+            return;
+        }
+        match cx.desk.user(&cx.actor(), self.id) {
+            Ok(card) => (self.card, self.gone) = (Some(card), false),
+            Err(Error::NotFound { .. }) if self.card.is_some() => self.gone = true,
+            Err(e) => cx.fail(&e),
+        }
+        self.fill(cx);
     }
 
     fn name(&self) -> String {
@@ -127,6 +141,7 @@ impl UserDetail {
             cx.ok(done.message);
         }
         self.stale = true;
+        self.refresh(cx);
         Outcome::Stay
     }
 
@@ -282,6 +297,7 @@ impl Screen for UserDetail {
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        self.refresh(cx);
         match command {
             Command::Open => {
                 let Some(request) = self.sheet.marked() else { return Outcome::Pass };
@@ -294,7 +310,7 @@ impl Screen for UserDetail {
             Command::ResetPassword => return Outcome::push(PasswordForm::of(self.id, self.name(), cx)),
             Command::Anonymise => self.anonymise(cx),
             Command::Delete => self.delete(cx),
-            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, &self.name())),
+            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, &self.name(), cx)),
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;
@@ -305,14 +321,7 @@ impl Screen for UserDetail {
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
-        if std::mem::take(&mut self.stale) {
-            match cx.desk.user(&cx.actor(), self.id) {
-                Ok(card) => (self.card, self.gone) = (Some(card), false),
-                Err(crate::model::Error::NotFound { .. }) if self.card.is_some() => self.gone = true,
-                Err(e) => cx.fail(&e),
-            }
-            self.fill(cx);
-        }
+        self.refresh(cx);
         self.sheet.prepare(area);
     }
 

@@ -24,6 +24,8 @@ pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 pub struct UserForm {
     /// The account and the revision that the form began with; `None` for a new one.
     of: Option<(UserId, u32)>,
+    /// What the account was called at first.
+    name: String,
     form: Form,
 }
 
@@ -76,14 +78,14 @@ impl UserForm {
         let [new, again] = password::fields();
         fields.push(new.section("Password").hint("may stay empty: then nobody can sign in until one is set"));
         fields.push(again);
-        Self { of: None, form: Form::new(fields, cx.today) }
+        Self { of: None, name: String::new(), form: Form::new(fields, cx.today) }
     }
 
     /// The details of an account; `None`, with the reason said, when it cannot be read.
     pub fn edit(id: UserId, cx: &mut Cx) -> Option<Self> {
         let card = cx.shown(cx.desk.user(&cx.actor(), id))?;
         let form = Form::new(own_fields(&card.user), cx.today);
-        Some(Self { of: Some((id, card.user.version.rev)), form })
+        Some(Self { of: Some((id, card.user.version.rev)), name: card.user.display_name(), form })
     }
 
     /// Says at the field, while it is typed, that a name is taken.
@@ -137,7 +139,7 @@ impl UserForm {
         match answer {
             Some(Ok(user)) => {
                 cx.ok(format!("{} has an account.", user.display_name()));
-                Outcome::replace(UserDetail::new(user.id))
+                Outcome::replace(UserDetail::new(user.id, cx))
             }
             Some(Err(e)) => self.failed(&e, cx),
             None => {
@@ -168,7 +170,7 @@ impl UserForm {
 
 impl Screen for UserForm {
     fn title(&self) -> String {
-        if self.of.is_some() { "Details" } else { "New account" }.to_owned()
+        if self.of.is_some() { format!("Change {}", self.name) } else { "New account".to_owned() }
     }
 
     fn keys(&self) -> &'static [Bind] {

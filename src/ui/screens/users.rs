@@ -85,8 +85,18 @@ pub struct Users {
 
 impl Users {
     /// The accounts that a query line asks for.
-    pub fn new(line: &str) -> Self {
-        Self { query: QueryLine::new(line), list: List::default(), stale: Some(true) }
+    pub fn new(query: &str, cx: &mut Cx) -> Self {
+        let mut users = Self { query: QueryLine::new(query), list: List::default(), stale: Some(true) };
+        users.refresh(cx);
+        users
+    }
+
+    fn refresh(&mut self, cx: &mut Cx) {
+        let Some(anew) = self.stale.take() else { return };
+        let parsed = UserQuery::parse(self.query.text(), cx.today);
+        self.query.set_errors(parsed.errors);
+        let ids = cx.shown(cx.desk.users(&cx.actor(), &parsed.query)).unwrap_or_default();
+        if anew { self.list.reset(ids) } else { self.list.set_ids(ids) }
     }
 
     fn selected(&self) -> Option<UserId> {
@@ -114,15 +124,17 @@ impl Screen for Users {
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        self.refresh(cx);
         match command {
             Command::Open => match self.selected() {
-                Some(id) => return Outcome::push(UserDetail::new(id)),
+                Some(id) => return Outcome::push(UserDetail::new(id, cx)),
                 None => return Outcome::Pass,
             },
             Command::Search => self.query.focus(),
             Command::ClearSearch => {
                 self.query.set("");
                 self.stale = Some(true);
+                self.refresh(cx);
             }
             Command::Find => {
                 let actor = cx.actor();
@@ -137,9 +149,9 @@ impl Screen for Users {
                     };
                     Item::new(u.id.0, label, u.email.unwrap_or(u.phone))
                 });
-                cx.choose("Find an account", items.collect(), |me: &mut Self, id, _| {
+                cx.choose("Find an account", items.collect(), |me: &mut Self, id, cx| {
                     me.list.select(id);
-                    Outcome::push(UserDetail::new(UserId(id)))
+                    Outcome::push(UserDetail::new(UserId(id), cx))
                 });
             }
             Command::New => return Outcome::push(UserForm::add(cx)),
@@ -156,6 +168,7 @@ impl Screen for Users {
                 cx.ok(format!("Sorted by {}.", query.sort.key.label().to_lowercase()));
                 self.query.set(&query.to_line());
                 self.stale = Some(true);
+                self.refresh(cx);
             }
             other => {
                 if !self.list.run(other) {
@@ -166,7 +179,7 @@ impl Screen for Users {
         Outcome::Stay
     }
 
-    fn input(&mut self, input: &Input, _cx: &mut Cx) -> Option<Outcome> {
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
         match self.query.input(input) {
             QueryDid::Ignored => return None,
             QueryDid::Used => {}
@@ -177,6 +190,7 @@ impl Screen for Users {
                 }
             }
         }
+        self.refresh(cx);
         Some(Outcome::Stay)
     }
 
@@ -190,14 +204,7 @@ impl Screen for Users {
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         let actor = cx.actor();
-        if let Some(anew) = self.stale.take() {
-            let parsed = UserQuery::parse(self.query.text(), cx.today);
-            self.query.set_errors(parsed.errors);
-            match (cx.shown(cx.desk.users(&actor, &parsed.query)).unwrap_or_default(), anew) {
-                (ids, true) => self.list.reset(ids),
-                (ids, false) => self.list.set_ids(ids),
-            }
-        }
+        self.refresh(cx);
         let desk = cx.desk.clone();
         self.list.prepare(below(area, 2), |ids| {
             let rows = desk.user_rows(&actor, ids).unwrap_or_default();
