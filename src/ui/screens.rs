@@ -78,11 +78,11 @@ pub fn open(command: Command, cx: &mut Cx) -> Option<Box<dyn Screen>> {
         Command::GoCats => cats("", cx),
         Command::GoRequests => Some(Box::new(requests::Requests::open(cx))),
         Command::GoTriage => Some(Box::new(triage::Triage::new(cx))),
-        Command::GoUsers => Some(Box::new(users::Users::new(""))),
-        Command::GoBreeds => Some(Box::new(CatalogueList::new(Catalogue::Breeds))),
-        Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health))),
-        Command::GoAudit => Some(Box::new(audit::History::everything())),
-        Command::GoProfile => Some(Box::<profile::Profile>::default()),
+        Command::GoUsers => Some(Box::new(users::Users::new("", cx))),
+        Command::GoBreeds => Some(Box::new(CatalogueList::new(Catalogue::Breeds, cx))),
+        Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health, cx))),
+        Command::GoAudit => Some(Box::new(audit::History::everything(cx))),
+        Command::GoProfile => Some(Box::new(profile::Profile::new(cx))),
         Command::GoCheck => Some(Box::<check::CheckScreen>::default()),
         _ => None,
     }
@@ -119,21 +119,21 @@ pub fn ask_for(cat: CatId, name: &str, cx: &mut Cx) -> Option<Box<dyn Screen>> {
 }
 
 /// An account's own screen.
-pub fn user(id: UserId, _cx: &mut Cx) -> Option<Box<dyn Screen>> {
-    Some(Box::new(user::UserDetail::new(id)))
+pub fn user(id: UserId, cx: &mut Cx) -> Option<Box<dyn Screen>> {
+    Some(Box::new(user::UserDetail::new(id, cx)))
 }
 
 /// What happened to a record, which people call `title`.
-pub fn history_of(kind: Kind, id: u32, title: &str) -> Box<dyn Screen> {
-    Box::new(audit::History::of(kind, id, title))
+pub fn history_of(kind: Kind, id: u32, title: &str, cx: &mut Cx) -> Box<dyn Screen> {
+    Box::new(audit::History::of(kind, id, title, cx))
 }
 
 /// The screen of a record of any kind, on top.
 pub fn record(kind: Kind, id: u32, cx: &mut Cx) -> Outcome {
     on_top(match kind {
         Kind::User => user(UserId(id), cx),
-        Kind::Breed => Some(Box::new(CataloguePage::new(Catalogue::Breeds, id))),
-        Kind::Health => Some(Box::new(CataloguePage::new(Catalogue::Health, id))),
+        Kind::Breed => Some(Box::new(CataloguePage::new(Catalogue::Breeds, id, cx))),
+        Kind::Health => Some(Box::new(CataloguePage::new(Catalogue::Health, id, cx))),
         Kind::Cat => cat(CatId(id), cx),
         Kind::Request => request(RequestId(id), cx),
     })

@@ -156,7 +156,8 @@ impl Sheet {
         self.links.get(self.at.min(self.links.len().saturating_sub(1))).copied()
     }
 
-    fn mark(&mut self, key: u32) -> bool {
+    /// Marks the row with this key; false when there is none.
+    pub fn mark(&mut self, key: u32) -> bool {
         let found = self.links.iter().position(|k| *k == key);
         self.at = found.unwrap_or(self.at);
         found.is_some()

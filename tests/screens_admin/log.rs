@@ -17,7 +17,7 @@ fn pictures_of_the_log() {
     shelter.desk.decide(&shelter.admin, shelter.requests[0], 1, clowder::model::Verdict::Approve, "").unwrap();
     pictures("log", &shelter, &shelter.admin, &["8"]);
     pictures("log_entry", &shelter, &shelter.admin, &["8", "\r"]);
-    pictures("log_undo", &shelter, &shelter.admin, &["8", "u"]);
+    pictures("log_undo", &shelter, &shelter.admin, &["8", "\r", "u"]);
     pictures("history", &shelter, &shelter.admin, &["5", "/sam\r", "\r", "h"]);
 }
 
@@ -27,7 +27,7 @@ fn the_log_shows_before_and_after_and_opens_the_record() {
     shelter.desk.lock(&shelter.admin, SAM, "on leave").unwrap();
     let mut t = at(&shelter, &shelter.admin);
     t.keys("8");
-    sees(&t, "Locked an account: on leave");
+    sees(&t, "Locked an account · Sam Field · on leave");
     t.keys("\r");
     sees(&t, "nothing  → on leave");
     t.keys("\r");

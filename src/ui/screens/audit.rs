@@ -30,39 +30,65 @@ pub const KEYS: &[Bind] = &[
 /// How many commits are read at once.
 const PAGE: usize = 200;
 
-const COLUMNS: &[Column<HistoryLine>] = &[
-    Column::new("Nr", 6, 3, |l: &HistoryLine| l.entry.commit.to_string().into())
-        .right()
-        .style(|_, theme| theme.muted()),
-    Column::new("When", 16, 0, |l: &HistoryLine| l.entry.at.minute().into()),
-    Column::new("Who", 14, 0, |l: &HistoryLine| (&*l.who).into()),
-    Column::new("Door", 14, 4, |l: &HistoryLine| l.entry.actor.door.label().into()).style(|_, theme| theme.muted()),
-    Column::new("What", 30, 0, |l: &HistoryLine| what(l).into()).grow(1),
+/// A line of the log with what it is about.
+struct Row {
+    line: HistoryLine,
+    /// What the records are called that it touched; empty when the line says so already.
+    about: String,
+}
+
+/// Commits that touched more records than this are told by the number of them.
+const NAMED: u32 = 6;
+
+const COLUMNS: &[Column<Row>] = &[
+    Column::new("Nr", 6, 3, |r: &Row| r.line.entry.commit.to_string().into()).right().style(|_, theme| theme.muted()),
+    Column::new("When", 16, 0, |r: &Row| r.line.entry.at.minute().into()),
+    Column::new("Who", 14, 0, |r: &Row| (&*r.line.who).into()),
+    Column::new("Door", 14, 4, |r: &Row| r.line.entry.actor.door.label().into()).style(|_, theme| theme.muted()),
+    Column::new("What", 42, 0, |r: &Row| r.what().into()).grow(1),
 ];
 
-/// What was done, with its note.
-fn what(line: &HistoryLine) -> String {
-    let label = line.entry.action.label();
-    if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
+impl Row {
+    fn read(line: &HistoryLine, cx: &Cx) -> Self {
+        let entry = &line.entry;
+        let about = match entry.touched {
+            0 => String::new(),
+            n if n > NAMED => format!("{n} records"),
+            _ => {
+                let touched = cx.desk.audit_entry(&cx.actor(), entry.commit).unwrap_or_default();
+                // A request is called by its number: anything else says more.
+                let alone = touched.len() == 1 && entry.note.is_empty();
+                let named = touched.iter().filter(|t| t.kind != Kind::Request || alone);
+                let mut names: Vec<String> = named.map(|t| t.title.clone()).collect();
+                names.retain(|name| !entry.note.contains(name.as_str()));
+                names.join(", ")
+            }
+        };
+        Self { line: line.clone(), about }
+    }
+
+    fn what(&self) -> String {
+        let label = self.line.entry.action.label();
+        let words = [label, &*self.about, &*self.line.entry.note];
+        words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
+    }
 }
 
 /// Asks before a commit is undone; `then` runs on the screen that asked.
 pub(super) fn ask_undo<S: Screen>(
     line: &HistoryLine,
+    what: &str,
     cx: &mut Cx,
     then: impl FnOnce(&mut S, &mut Cx) -> Outcome + 'static,
 ) {
     let commit = line.entry.commit;
-    let records = match line.entry.touched {
-        1 => "1 record goes".to_owned(),
-        n => format!("{n} records go"),
+    let goes = match line.entry.touched {
+        1 => "1 record goes back, if nobody has changed it since.".to_owned(),
+        n => format!("{n} records go back, if nobody has changed one of them since."),
     };
     let confirm = Confirm {
         title: format!("Undo change {commit}?"),
-        lines: vec![
-            format!("{}, {} by {}.", what(line), line.entry.at.ago(cx.desk.now()), line.who),
-            format!("{records} back to what it was, if nobody has changed it since."),
-        ],
+        lines: vec![format!("{what}, {} by {}.", line.entry.at.ago(cx.desk.now()), line.who), goes],
         yes: "undo".to_owned(),
         danger: false,
     };
@@ -79,7 +105,7 @@ pub struct History {
     of: Option<(Kind, u32, String)>,
     /// What was read, newest first.
     entries: Vec<HistoryLine>,
-    list: List<HistoryLine>,
+    list: List<Row>,
     /// There is nothing older.
     whole: bool,
     stale: bool,
@@ -184,7 +210,7 @@ impl Screen for History {
             }
             Command::UndoThis => {
                 let Some(line) = self.marked() else { return Outcome::Pass };
-                ask_undo(&line.clone(), cx, |me: &mut Self, cx| {
+                ask_undo(&line.clone(), &Row::read(line, cx).what(), cx, |me: &mut Self, cx| {
                     me.stale = true;
                     me.read(cx);
                     // The undo itself is the newest line: it is to be seen.
@@ -205,7 +231,8 @@ impl Screen for History {
         self.read(cx);
         let entries = &self.entries;
         self.list.prepare(below(area, 1), |ids| {
-            ids.iter().filter_map(|id| Some((*id, entries.iter().find(|l| key(l) == *id)?.clone()))).collect()
+            let lines = ids.iter().filter_map(|id| entries.iter().find(|line| key(line) == *id));
+            lines.map(|line| (key(line), Row::read(line, cx))).collect()
         });
     }
 

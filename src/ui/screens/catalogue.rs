@@ -228,20 +228,23 @@ pub const LIST_KEYS: &[Bind] = &[
     bind(&[Key::ch('a')], Command::ClearSearch),
 ];
 
-const NAME: Column<CatalogueLine> = Column::new("Name", 20, 0, |l: &CatalogueLine| (&*l.name).into()).grow(1);
+const NAME: Column<CatalogueLine> = Column::new("Name", 20, 0, |l: &CatalogueLine| (&*l.name).into()).grow(2);
 const CATS: Column<CatalogueLine> = Column::new("Cats", 7, 1, |l: &CatalogueLine| l.cats.to_string().into()).right();
 const PREVENTS: Column<CatalogueLine> =
     Column::new(
         "Adoption",
         12,
         2,
-        |l: &CatalogueLine| if l.prevents_adoption { "not while so".into() } else { "".into() },
+        |l: &CatalogueLine| if l.prevents_adoption { "prevents it".into() } else { "".into() },
     )
     .style(|_, theme| theme.warn());
 
+/// Keeps the columns together on a wide screen.
+const ROOM: Column<CatalogueLine> = Column::new("", 0, 9, |_: &CatalogueLine| "".into()).grow(3);
+
 /// The columns by which list it is, and by whether the person sees every cat.
-const BREED_COLUMNS: &[Column<CatalogueLine>] = &[NAME, CATS];
-const HEALTH_COLUMNS: &[Column<CatalogueLine>] = &[NAME, PREVENTS, CATS];
+const BREED_COLUMNS: &[Column<CatalogueLine>] = &[NAME, CATS, ROOM];
+const HEALTH_COLUMNS: &[Column<CatalogueLine>] = &[NAME, PREVENTS, CATS, ROOM];
 
 /// The list of breeds, or of health statuses.
 pub struct CatalogueList {

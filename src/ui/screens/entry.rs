@@ -69,7 +69,7 @@ impl EntryScreen {
             };
             let kind = format!("{} {}", record.kind.label(), record.id);
             // A request is called by its number anyway.
-            let title = if record.title == kind { String::new() } else { record.title.clone() };
+            let title = if record.title.eq_ignore_ascii_case(&kind) { String::new() } else { record.title.clone() };
             let row = vec![(kind, Ink::Strong), (title, Ink::Plain), (fate.0.to_owned(), fate.1)];
             sheet.table(vec![(n as u32, row.into_iter().filter(|(text, _)| !text.is_empty()).collect())]);
             for diff in &record.diffs {
@@ -119,7 +119,10 @@ impl Screen for EntryScreen {
                     None => Outcome::Pass,
                 };
             }
-            Command::UndoThis => ask_undo(&self.line.clone(), cx, |_: &mut Self, _| Outcome::Stay),
+            Command::UndoThis => {
+                let what = self.line.entry.action.label();
+                ask_undo(&self.line.clone(), what, cx, |_: &mut Self, _| Outcome::Stay);
+            }
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;

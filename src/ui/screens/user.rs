@@ -147,8 +147,10 @@ impl UserDetail {
 
     fn choose_role(&self, cx: &mut Cx) {
         let Some(user) = self.user() else { return };
-        let items = Role::ALL
-            .iter()
+        // The role that it has comes first: Enter alone changes nothing.
+        let others = Role::ALL.iter().filter(|role| **role != user.role);
+        let items = std::iter::once(&user.role)
+            .chain(others)
             .map(|role| {
                 let note = match role {
                     Role::User => "asks for cats, sees their own requests",
@@ -217,7 +219,7 @@ impl UserDetail {
         let open = card.requests.iter().filter(|r| r.status.is_open()).count();
         let mut lines = vec!["Their requests can no longer be approved.".to_owned()];
         if open > 0 {
-            lines.push(format!("{} in the queue and shows the mark.", are(open, "open request")));
+            lines.push(format!("{} in the queue, with the mark on it.", stay(open, "open request")));
         }
         let prompt = Prompt {
             title: format!("Mark {} do-not-adopt?", self.name()),
@@ -236,13 +238,14 @@ impl UserDetail {
     fn anonymise(&self, cx: &mut Cx) {
         let Some(card) = &self.card else { return };
         let rev = card.user.version.rev;
+        let mut lines = vec!["Name, e-mail, telephone, preferences, favourites, keys and password go.".to_owned()];
+        if !card.requests.is_empty() {
+            lines.push(format!("{}, without name and notes.", stay(card.requests.len(), "request")));
+        }
+        lines.push("The account is locked for good. This cannot be undone.".to_owned());
         let confirm = Confirm {
             title: format!("Remove the details of {}?", self.name()),
-            lines: vec![
-                "Name, e-mail address, telephone, preferences, favourites, keys and password go.".to_owned(),
-                format!("{}, without a name and notes.", stay(card.requests.len(), "request")),
-                "The account is locked for good. This cannot be undone.".to_owned(),
-            ],
+            lines,
             yes: "remove them".to_owned(),
             danger: true,
         };
@@ -397,16 +400,8 @@ pub(super) fn count(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-/// `1 cat stays`, `3 cats stay`.
+/// `1 request stays`, `3 requests stay`.
 fn stay(n: usize, what: &str) -> String {
-    match n {
-        0 => format!("There are no {what}s"),
-        1 => format!("1 {what} stays"),
-        _ => format!("{n} {what}s stay"),
-    }
-}
-
-fn are(n: usize, what: &str) -> String {
     if n == 1 { format!("1 {what} stays") } else { format!("{n} {what}s stay") }
 }
 
