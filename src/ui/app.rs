@@ -421,7 +421,10 @@ impl App {
             return;
         }
         if let Some(layer) = self.stack.last() {
-            put(buffer, area, &layer.screen.status(), theme.muted());
+            match layer.screen.trouble() {
+                Some(trouble) => put(buffer, area, trouble, theme.warn()),
+                None => put(buffer, area, &layer.screen.status(), theme.muted()),
+            };
         }
     }
 
@@ -455,13 +458,14 @@ impl App {
 
     /// A message too long for its line is shown whole, over the body.
     fn draw_long_message(&self, frame: &mut Frame<'_>, parts: layout::Parts) {
-        // What is wrong with a line being typed is said whole, too.
-        let typing = self.stack.last().filter(|layer| layer.screen.is_typing());
-        let status = typing.map(|layer| layer.screen.status()).unwrap_or_default();
+        let trouble = self.stack.last().and_then(|layer| layer.screen.trouble());
         let (text, mark, style) = match &self.cx.message {
-            Some(Message { tone: Tone::Warn | Tone::Error, text }) => (text, "! ", self.theme.error()),
-            None if self.cx.jobs.is_empty() => (&status, "", self.theme.muted()),
-            _ => return,
+            Some(Message { tone: Tone::Warn | Tone::Error, text }) => (&**text, "! ", self.theme.error()),
+            None => match trouble {
+                Some(trouble) if self.cx.jobs.is_empty() => (trouble, "", self.theme.warn()),
+                _ => return,
+            },
+            Some(_) => return,
         };
         if fit(text, usize::from(parts.status.width.saturating_sub(2))) == *text || parts.body.height < 4 {
             return;

@@ -82,6 +82,11 @@ pub trait Screen: Any {
         &[]
     }
 
+    /// What is wrong with what is being typed; shown whole in the place of the status.
+    fn trouble(&self) -> Option<&str> {
+        None
+    }
+
     /// What the status line says while there is no message: `12 of 312`, a filter.
     fn status(&self) -> String {
         String::new()

@@ -356,11 +356,11 @@ impl Screen for Cats {
         }
     }
 
+    fn trouble(&self) -> Option<&str> {
+        self.query.error()
+    }
+
     fn status(&self) -> String {
-        match self.query.error() {
-            Some(error) => error.to_owned(),
-            None if self.list.ids().is_empty() => String::new(),
-            None => format!("{}  {}", self.list.position(), self.order),
-        }
+        if self.list.ids().is_empty() { String::new() } else { format!("{}  {}", self.list.position(), self.order) }
     }
 }

@@ -272,10 +272,11 @@ impl Screen for Requests {
         self.query.typing_keys()
     }
 
+    fn trouble(&self) -> Option<&str> {
+        self.query.error()
+    }
+
     fn status(&self) -> String {
-        if let Some(error) = self.query.error() {
-            return error.to_owned();
-        }
         if self.query.is_focused() {
             let keys = RequestQuery::KEYS.iter().map(|k| k.name).collect::<Vec<_>>().join(" ");
             let found = self.list.ids().len();

@@ -230,10 +230,11 @@ impl Screen for Users {
         }
     }
 
+    fn trouble(&self) -> Option<&str> {
+        self.query.error()
+    }
+
     fn status(&self) -> String {
-        match self.query.error() {
-            Some(error) => error.to_owned(),
-            None => self.list.position(),
-        }
+        self.list.position()
     }
 }
