@@ -455,3 +455,20 @@ fn the_last_change_one_can_undo_is_ones_own() {
     assert_eq!(last(&w.sue), None);
     assert_eq!(last(&w.admin), None, "a password cannot be taken back");
 }
+
+#[test]
+fn undoing_again_goes_a_step_further_back() {
+    let w = World::new();
+    let (_, first) = w.desk.add_breed(&w.sam, vec![BreedChange::Name("Somali".to_owned())]).unwrap();
+    let (_, second) = w.desk.add_breed(&w.sam, vec![BreedChange::Name("Korat".to_owned())]).unwrap();
+    let last = || w.desk.last_undoable(&w.sam).unwrap().map(|l| l.entry.commit);
+    assert_eq!(last(), Some(second));
+    let undo = w.desk.undo(&w.sam, second).unwrap().commit.unwrap();
+    assert_eq!(last(), Some(first));
+    let again = w.desk.undo(&w.sam, undo).unwrap().commit;
+    assert_eq!(last(), again, "what was brought back can be undone again");
+    w.undo(&w.sam, again.unwrap());
+    assert_eq!(last(), Some(first));
+    w.undo(&w.sam, first);
+    assert_eq!(last(), None);
+}

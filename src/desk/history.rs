@@ -1,5 +1,7 @@
 //! The audit log, and undo.
 
+use std::collections::{HashMap, HashSet};
+
 use super::{Acting, Desk, Done, Fault, FieldDiff, Reads, Step, acting, cats, users};
 use crate::model::{
     Action, Actor, AdoptionRequest, AuditEntry, Breed, BreedId, Cat, CatId, CatStatusKind, CommitNo, Error, HealthId,
@@ -138,7 +140,8 @@ impl Desk {
             .collect())
     }
 
-    /// The last commit that the actor made and could undo, with what it did.
+    /// The last commit that the actor made and could undo, with what it did. What is undone already is passed over,
+    /// so that undoing again goes a step further back.
     ///
     /// # Errors
     /// `SignedOut`.
@@ -147,7 +150,18 @@ impl Desk {
         const LOOK_BACK: usize = 200;
         self.acting(actor, Permission::SeeOffered)?;
         let entries = self.read(|store| Ok(store.audit(None, LOOK_BACK)?))?;
-        let own = entries.into_iter().find(|e| e.actor.who == actor.who && undoable(e.action) && e.touched > 0);
+        let undoes: HashMap<CommitNo, CommitNo> =
+            entries.iter().filter_map(|e| e.undoes.map(|no| (e.commit, no))).collect();
+        let undone: HashSet<CommitNo> = undoes.values().copied().collect();
+        // An undo that took an undo back is the deed again, and can be undone like it.
+        let is_deed = |commit| std::iter::successors(Some(commit), |no| undoes.get(no).copied()).count() % 2 == 1;
+        let own = entries.into_iter().find(|e| {
+            e.actor.who == actor.who
+                && undoable(e.action)
+                && e.touched > 0
+                && !undone.contains(&e.commit)
+                && is_deed(e.commit)
+        });
         Ok(own.map(|entry| self.line(entry)))
     }
 
