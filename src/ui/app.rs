@@ -430,7 +430,11 @@ impl App {
 
     fn draw_footer(&self, frame: &mut Frame<'_>, area: Rect) {
         let Some(layer) = self.stack.last() else { return };
-        let own = layer.screen.keys().iter().filter(|b| b.footer && self.enabled(layer, b.command));
+        let own = layer
+            .screen
+            .keys()
+            .iter()
+            .filter(|b| b.footer && self.allowed(b.command) && layer.screen.offers(b.command, &self.cx));
         let global = keys::GLOBAL.iter().filter(|b| b.footer && self.global_enabled(b.command));
         let back = keys::GLOBAL.iter().filter(|b| b.command == Command::Back && self.global_enabled(b.command));
         let instead = layer.screen.typing_keys();

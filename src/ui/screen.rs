@@ -46,6 +46,11 @@ pub trait Screen: Any {
         true
     }
 
+    /// Whether the footer names an enabled command. A key that it does not name says why nothing comes of it.
+    fn offers(&self, command: Command, cx: &Cx) -> bool {
+        self.enabled(command, cx)
+    }
+
     /// Runs a command from its own table.
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome;
 

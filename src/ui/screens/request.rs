@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     desk::{Applicant, Done, RequestCard},
-    model::{Day, HistoryEvent, Kind, Permission, RequestId, RequestStatus, Verdict, Who, decision},
+    model::{Day, HistoryEvent, Kind, Permission, RequestId, RequestStatus, Who, decision},
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
@@ -116,15 +116,19 @@ impl Screen for RequestDetail {
         let Some(card) = &self.card else { return false };
         let status = card.request.status;
         match command {
-            Command::Approve if status == RequestStatus::Waitlisted => true,
             Command::EditNotes => status.is_open(),
             Command::OpenCat => true,
             Command::OpenApplicant => card.staff,
             Command::History => cx.may(Permission::SeeAudit),
             Command::Open => self.sheet.marked().is_some(),
-            Command::Withdraw => decision::applies(Verdict::Withdraw, status) && (card.staff || self.is_own(cx)),
-            _ => verdict::of(command).is_none_or(|verdict| decision::applies(verdict, status)),
+            Command::Withdraw => card.staff || self.is_own(cx),
+            _ => true,
         }
+    }
+
+    fn offers(&self, command: Command, cx: &Cx) -> bool {
+        let applies = |verdict| self.card.as_ref().is_some_and(|c| decision::applies(verdict, c.request.status));
+        self.enabled(command, cx) && verdict::of(command).is_none_or(applies)
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
@@ -204,7 +208,7 @@ fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) ->
     );
     sheet.pieces("Now", vec![(wording::cat_status(cat, card.staff), wording::cat_ink(cat.status.kind()))]);
     let age = cat.born.map(|born| born.age(today)).unwrap_or_default();
-    sheet.field("Is", joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], " · "));
+    sheet.field("Is", joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], ", "));
     if let Some(health) = &card.health {
         let ink = if health.prevents_adoption { Ink::Warn } else { Ink::Plain };
         sheet.pieces("Health", vec![(health.name.clone(), ink)]);
@@ -219,16 +223,20 @@ fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) ->
     if card.staff {
         queue(sheet, card, today);
     }
+    history(sheet, card, name);
+}
+
+/// What happened to it, the latest first.
+pub(super) fn history(sheet: &mut Sheet, card: &RequestCard, name: &dyn Fn(Who) -> String) {
     sheet.heading("History");
-    for item in request.history.iter().rev() {
+    for item in card.request.history.iter().rev() {
         let by = match (item.by, card.staff) {
             (Who::Program, false) => "the shelter".to_owned(),
             (who, _) => name(who),
         };
-        let minute = item.at.minute();
-        let (day, time) = minute.split_once(' ').unwrap_or((&minute, ""));
         let note = if item.note.is_empty() { String::new() } else { format!(": {}", item.note) };
-        sheet.field(day, format!("{time}  {} by {by}{note}", item.event.label()));
+        let what = format!("{} by {by}{note}", item.event.label());
+        sheet.line(vec![(item.at.minute(), Ink::Muted), (what, Ink::Plain)]);
     }
 }
 

@@ -50,11 +50,11 @@ pub const KEYS: &[Bind] = &[
 ];
 
 /// What the queue needs at least beside the card.
-const QUEUE_MIN: u16 = 38;
+const QUEUE_MIN: u16 = 40;
 /// What the queue takes at most.
 const QUEUE_MOST: u16 = 74;
 /// What the card needs at least beside the queue.
-const CARD_MIN: u16 = 38;
+const CARD_MIN: u16 = 37;
 
 /// A decision made here, to take back.
 struct Past {
@@ -186,8 +186,8 @@ impl Triage {
         self.sheet.clear();
         match cx.desk.request(&cx.actor(), id) {
             Ok(card) => {
-                let by = card.request.decision.as_ref().map(|d| cx.desk.name_of(&cx.actor(), d.by));
-                card::fill(&mut self.sheet, &card, by.as_deref(), cx.today);
+                let actor = cx.actor();
+                card::fill(&mut self.sheet, &card, cx.today, &|who| cx.desk.name_of(&actor, who));
                 self.card = Some(card);
                 if another {
                     self.sheet.run(Command::First);
@@ -301,18 +301,18 @@ impl Screen for Triage {
     }
 
     fn enabled(&self, command: Command, _cx: &Cx) -> bool {
-        let status = self.target_status();
-        if let Some(verdict) = verdict::of(command) {
-            // Approving one that waits for another's approval is refused with the reason.
-            let waits = verdict == crate::model::Verdict::Approve && status == Some(RequestStatus::Waitlisted);
-            return status.is_some_and(|s| waits || decision::applies(verdict, s));
-        }
         match command {
+            _ if verdict::of(command).is_some() => self.target().is_some(),
             Command::Skip | Command::Open | Command::NextPane | Command::OpenCat | Command::OpenApplicant => {
                 self.list.selected().is_some()
             }
             _ => true,
         }
+    }
+
+    fn offers(&self, command: Command, cx: &Cx) -> bool {
+        let applies = |verdict| self.target_status().is_some_and(|status| decision::applies(verdict, status));
+        self.enabled(command, cx) && verdict::of(command).is_none_or(applies)
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {

@@ -70,7 +70,7 @@ pub fn place_marks(place: &QueuePlace) -> (String, Ink) {
         marks.push("overdue");
     }
     if place.awaiting_reply {
-        marks.push("asked for more");
+        marks.push("asked");
     }
     let ink = match place.status {
         _ if place.flagged => Ink::Error,

@@ -2,7 +2,7 @@
 
 use crate::{
     desk::{Applicant, RequestCard},
-    model::{Day, HistoryEvent, RequestStatus},
+    model::{Day, HistoryEvent, RequestStatus, Who},
     ui::{
         cx::sentence,
         screens::wording::{self, ago, joined},
@@ -10,14 +10,14 @@ use crate::{
     },
 };
 
-/// Puts a request into words. `decided_by` is who made the decision in force.
-pub fn fill(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, today: Day) {
+/// Puts a request into words; `name` names whoever did something.
+pub fn fill(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) -> String) {
     cat(sheet, card, today);
     sheet.gap();
     if let Some(applicant) = &card.applicant {
         person(sheet, card, applicant, today);
     }
-    decision(sheet, card, decided_by, today);
+    decision(sheet, card, today, name);
     sheet.gap();
     if card.request.notes.is_empty() {
         sheet.text("No notes.", Ink::Muted);
@@ -25,6 +25,7 @@ pub fn fill(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, tod
         sheet.text(card.request.notes.clone(), Ink::Plain);
     }
     queue(sheet, card, today);
+    super::super::request::history(sheet, card, name);
 }
 
 fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
@@ -32,7 +33,7 @@ fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
     let kind = cat.status.kind();
     sheet.line(vec![(cat.display_name(), Ink::Strong), (wording::cat_status(cat, card.staff), wording::cat_ink(kind))]);
     let age = cat.born.map(|born| born.age(today)).unwrap_or_default();
-    let looks = joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], " · ");
+    let looks = joined(&[&card.breed, &wording::sex(cat), &age, &cat.colour], ", ");
     if !looks.is_empty() {
         sheet.text(looks, Ink::Plain);
     }
@@ -42,7 +43,7 @@ fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
         Some(tag) if !cat.name.is_empty() => format!("tag {tag}"),
         _ => String::new(),
     };
-    let rest = joined(&[&care, foster, &tag], " · ");
+    let rest = joined(&[&care, foster, &tag], ", ");
     if !rest.is_empty() {
         sheet.text(rest, Ink::Muted);
     }
@@ -57,19 +58,20 @@ fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
 }
 
 fn person(sheet: &mut Sheet, card: &RequestCard, applicant: &Applicant, today: Day) {
-    let asked = format!("asked {}", ago(card.request.requested_at.days_until(today)));
+    let asked = match card.request.requested_at.days_until(today) {
+        n if n > 1 && card.request.status.is_open() => format!("waits {}", wording::days(n)),
+        n => format!("asked {}", ago(n)),
+    };
     let mut head: Vec<Piece> = vec![(applicant.name.clone(), Ink::Strong), (asked, Ink::Plain)];
     if card.overdue {
         head.push(("overdue".to_owned(), Ink::Warn));
     }
     sheet.line(head);
     let email = applicant.email.as_deref().unwrap_or_default();
-    let contact = joined(&[email, &applicant.phone], " · ");
-    if contact.is_empty() {
+    if email.is_empty() && applicant.phone.is_empty() {
         sheet.text("no e-mail, no telephone", Ink::Muted);
-    } else {
-        sheet.text(contact, Ink::Plain);
     }
+    sheet.line(vec![(email.to_owned(), Ink::Plain), (applicant.phone.clone(), Ink::Plain)]);
     if let Some(reason) = &applicant.banned {
         let reason = if reason.is_empty() { String::new() } else { format!(": {reason}") };
         sheet.text(format!("Do not adopt{reason}"), Ink::Error);
@@ -100,7 +102,7 @@ fn past(applicant: &Applicant) -> String {
     format!("Also asked for {}{more}.", named.join(", "))
 }
 
-fn decision(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, today: Day) {
+fn decision(sheet: &mut Sheet, card: &RequestCard, today: Day, name: &dyn Fn(Who) -> String) {
     let request = &card.request;
     if request.awaiting_reply {
         let asked = request.history.iter().rev().find(|item| item.event == HistoryEvent::AskedForMore);
@@ -109,10 +111,10 @@ fn decision(sheet: &mut Sheet, card: &RequestCard, decided_by: Option<&str>, tod
     }
     let status = request.status;
     if let Some(decision) = &request.decision {
-        let by = decided_by.map(|name| format!(" by {name}")).unwrap_or_default();
+        let by = name(decision.by);
         let reason = if decision.reason.is_empty() { String::new() } else { format!(": {}", decision.reason) };
         let when = ago(decision.at.days_until(today));
-        let text = format!("{} {when}{by}{reason}", status.label());
+        let text = format!("{} {when} by {by}{reason}", status.label());
         sheet.text(sentence(&text), wording::status_ink(status));
     } else if status != RequestStatus::Pending {
         sheet.text(format!("{}.", status.label()), wording::status_ink(status));
