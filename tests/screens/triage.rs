@@ -133,6 +133,9 @@ fn completing_and_falling_through() {
     let q = Queue::new();
     let mut t = at(&q, &q.shelter.staff, q.bruno[0]);
     insta::assert_snapshot!("triage_on_approved_80x24", t.snapshot());
+    t.keys("a");
+    assert!(t.text().contains("is already approved"), "a key that cannot be says why: {}", t.text());
+    t.keys("\x1b");
     t.keys("c");
     insta::assert_snapshot!("triage_complete_80x24", t.snapshot());
     t.keys("\r");
