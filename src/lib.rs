@@ -8,12 +8,14 @@
 //! - [`transfer`]: import profiles, CSV and NDJSON in and out.
 //! - [`session`]: the event loop of one person's terminal: bytes in, bytes out.
 //! - [`ui`]: the screens, their keys, forms and lists.
+//! - [`server`]: the process that holds the store and lets others in through its doors.
 //! - [`cli`]: the command line.
 #![warn(missing_docs)]
 
 pub mod cli;
 pub mod desk;
 pub mod model;
+pub mod server;
 pub mod session;
 pub mod store;
 pub mod transfer;

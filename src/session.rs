@@ -9,11 +9,13 @@ pub mod decode;
 pub mod event;
 pub mod glyphs;
 pub mod local;
+pub mod registry;
 mod sequence;
 
 use std::{
     any::Any,
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::RecvTimeoutError,
     time::{Duration, Instant},
 };
@@ -26,7 +28,7 @@ use self::{
     decode::Decoder,
     event::{Event, Inbox, Input},
 };
-use crate::store::Changed;
+use crate::{model::text::is_unsafe, store::Changed};
 
 /// What has to be drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +61,10 @@ pub trait Client {
     fn draw(&mut self, frame: &mut Frame<'_>);
     /// Whether the session is over.
     fn is_over(&self) -> bool;
+    /// What the person is told once the screen is gone, if anything.
+    fn farewell(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// How many events are dealt with before a frame is drawn even if more are waiting.
@@ -78,7 +84,45 @@ pub fn run(client: impl Client, caps: Caps, inbox: Inbox, output: &mut dyn Write
             Err(e) => break Err(e),
         }
     };
-    output.write_all(Bytes::leave(alternate)).and_then(|()| output.flush()).and(served)
+    let why = session.inbox.end().or(session.client.farewell());
+    take_leave(output, alternate, why).and(served)
+}
+
+/// How a session ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// Its person left, or was told to.
+    Done,
+    /// Its output failed: the person's end is gone.
+    Lost(io::Error),
+    /// The program has a fault; the person was told.
+    Fault,
+}
+
+/// Runs a session so that a panic ends this one alone: the terminal is given back and the person told. The client is
+/// made inside.
+pub fn serve<C: Client>(make: impl FnOnce() -> C, caps: Caps, inbox: Inbox, output: &mut dyn Write) -> Ended {
+    let alternate = caps.alternate;
+    match catch_unwind(AssertUnwindSafe(|| run(make(), caps, inbox, &mut *output))) {
+        Ok(Ok(())) => Ended::Done,
+        Ok(Err(e)) => Ended::Lost(e),
+        Err(_) => {
+            let why = "Clowder ended this session because of a fault in the program. What was saved is safe.";
+            // Where even that cannot be written, the person is gone.
+            let _ = take_leave(output, alternate, Some(why));
+            Ended::Fault
+        }
+    }
+}
+
+/// Gives the terminal back and says why, if there is something to say.
+fn take_leave(output: &mut dyn Write, alternate: bool, why: Option<&str>) -> io::Result<()> {
+    output.write_all(Bytes::leave(alternate))?;
+    if let Some(why) = why {
+        let why: String = why.chars().filter(|c| !is_unsafe(*c)).collect();
+        output.write_all(format!("{why}\r\n").as_bytes())?;
+    }
+    output.flush()
 }
 
 /// What a turn of the loop did.
@@ -100,6 +144,8 @@ pub struct Session<C> {
     terminal: Terminal<Bytes>,
     decoder: Decoder,
     inputs: Vec<Input>,
+    /// A new size that nothing was drawn for yet.
+    resized: Option<(u16, u16)>,
     heard: Instant,
     ticked: Instant,
 }
@@ -111,7 +157,7 @@ impl<C: Client> Session<C> {
         let mut terminal = terminal(caps);
         terminal.backend_mut().enter();
         let now = Instant::now();
-        Self { client, inbox, terminal, decoder, inputs: Vec::new(), heard: now, ticked: now }
+        Self { client, inbox, terminal, decoder, inputs: Vec::new(), resized: None, heard: now, ticked: now }
     }
 
     /// Whether a key is still waiting for what may follow it.
@@ -147,6 +193,9 @@ impl<C: Client> Session<C> {
             dealt += 1;
             next = if dealt < BATCH && !self.client.is_over() { self.inbox.queue.try_recv().ok() } else { None };
         }
+        if self.inbox.end().is_some() {
+            return Ok(Turn::Over);
+        }
         if self.inbox.take_missed() {
             self.client.changed(None);
         }
@@ -164,10 +213,11 @@ impl<C: Client> Session<C> {
     }
 
     fn draw(&mut self, output: &mut dyn Write) -> io::Result<()> {
-        match self.client.take_redraw() {
-            Redraw::No => return Ok(()),
-            Redraw::Changes => {}
-            Redraw::Everything => self.renew(None),
+        let wanted = self.client.take_redraw();
+        match (self.resized.take(), wanted) {
+            (None, Redraw::No) => return Ok(()),
+            (None, Redraw::Changes) => {}
+            (size, _) => self.renew(size),
         }
         let Ok(_) = self.terminal.draw(|frame| self.client.draw(frame));
         let bytes = self.terminal.backend_mut().take();
@@ -181,17 +231,16 @@ impl<C: Client> Session<C> {
     fn deal(&mut self, event: Event, output: &mut dyn Write) -> io::Result<()> {
         match event {
             Event::Input(bytes) => {
+                // Keys find the screen as the person sees it.
+                if self.resized.is_some() {
+                    self.draw(output)?;
+                }
                 self.heard = Instant::now();
                 self.decoder.feed(&bytes, &mut self.inputs);
                 self.inputs.drain(..).for_each(|input| self.client.input(input));
             }
-            Event::Resize(columns, rows) => {
-                self.renew(Some(caps::clamp((columns.into(), rows.into()))));
-                self.client.take_redraw();
-                let Ok(_) = self.terminal.draw(|frame| self.client.draw(frame));
-                output.write_all(&self.terminal.backend_mut().take())?;
-                output.flush()?;
-            }
+            // Of many sizes in a row, as while a window is dragged, only the last one is drawn.
+            Event::Resize(columns, rows) => self.resized = Some(caps::clamp((columns.into(), rows.into()))),
             Event::Changed(changed) => self.client.changed(Some(&changed)),
             Event::Job(id, result) => self.client.job(id, result),
             Event::Progress(id, text) => self.client.progress(id, text),
@@ -227,7 +276,7 @@ pub fn spawn_job<T: Send + 'static>(sender: &event::Sender, id: u64, work: impl 
     let sender = sender.clone();
     let failed = sender.clone();
     let run = move || {
-        let result: Box<dyn Any + Send> = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)) {
+        let result: Box<dyn Any + Send> = match catch_unwind(AssertUnwindSafe(work)) {
             Ok(value) => Box::new(value),
             Err(_) => Box::new(Panicked),
         };

@@ -3,7 +3,7 @@
 use std::{
     any::Any,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
@@ -46,6 +46,7 @@ const QUEUE: usize = 256;
 pub struct Sender {
     queue: SyncSender<Event>,
     missed: Arc<AtomicBool>,
+    end: Arc<OnceLock<String>>,
 }
 
 impl Sender {
@@ -57,6 +58,14 @@ impl Sender {
     /// Sends unless the queue is full, for the session's own thread, which must not wait for itself.
     pub fn try_send(&self, event: Event) -> bool {
         self.queue.try_send(event).is_ok()
+    }
+
+    /// Ends the session with a sentence that the person reads after the screen is gone. Never waits.
+    pub fn end(&self, why: &str) {
+        // A second reason comes too late.
+        let _ = self.end.set(why.to_owned());
+        // With a full queue the session is awake anyway and sees it after this batch.
+        self.try_send(Event::Hangup);
     }
 
     /// Sends without ever waiting, for the store's writer: when the queue is full the session is told that
@@ -72,6 +81,7 @@ impl Sender {
 pub struct Inbox {
     pub(super) queue: Receiver<Event>,
     missed: Arc<AtomicBool>,
+    end: Arc<OnceLock<String>>,
 }
 
 impl Inbox {
@@ -79,11 +89,18 @@ impl Inbox {
     pub(super) fn take_missed(&self) -> bool {
         self.missed.swap(false, Ordering::AcqRel)
     }
+
+    /// The sentence with which the session is to end, if it is.
+    pub(super) fn end(&self) -> Option<&str> {
+        self.end.get().map(String::as_str)
+    }
 }
 
 /// The queue of one session.
 pub fn queue() -> (Sender, Inbox) {
     let (sender, receiver) = sync_channel(QUEUE);
     let missed = Arc::new(AtomicBool::new(false));
-    (Sender { queue: sender, missed: missed.clone() }, Inbox { queue: receiver, missed })
+    let end = Arc::new(OnceLock::new());
+    let sender = Sender { queue: sender, missed: missed.clone(), end: end.clone() };
+    (sender, Inbox { queue: receiver, missed, end })
 }

@@ -115,16 +115,45 @@ fn a_lone_escape_arrives_without_another_byte() {
 }
 
 #[test]
-fn a_new_size_is_drawn_at_once_and_clamped() {
+fn a_new_size_is_drawn_before_the_next_key_and_clamped() {
     let (_, output) = played(vec![
         Event::Input(b"hello".to_vec()),
         Event::Resize(3, 1),
+        Event::Input(b"!".to_vec()),
         Event::Resize(u16::MAX, u16::MAX),
         Event::Input(b"q".to_vec()),
     ]);
     let text = String::from_utf8(output).unwrap();
-    assert!(text.contains("hel\x1b") || text.ends_with("hel"), "{text:?}");
-    assert!(text.contains("hello"));
+    assert!(text.contains("hel\x1b"), "{text:?}");
+    assert!(text.contains("hello!"), "{text:?}");
+}
+
+#[test]
+fn of_many_sizes_only_the_last_is_drawn() {
+    let sizes = (1..60).map(|n| Event::Resize(n, n));
+    let (client, output) = played(sizes.chain([Event::Input(b"q".to_vec())]).collect());
+    assert_eq!(client.draws, 2, "one at the start, one for the last size");
+    assert!(!output.is_empty());
+}
+
+#[test]
+fn whoever_ends_a_session_is_heard_even_when_the_queue_is_full() {
+    let (sender, inbox) = queue();
+    while sender.try_send(Event::Input(b"a".to_vec())) {}
+    sender.end("the desk\u{1b} closes");
+    let mut output = Vec::new();
+    run(Echo::default(), caps(), inbox, &mut output).unwrap();
+    assert!(output.ends_with(b"\x1b[?1049lthe desk closes\r\n"), "{:?}", String::from_utf8_lossy(&output));
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_and_says_so() {
+    let (_sender, inbox) = queue();
+    let mut output = Vec::new();
+    let ended = serve(|| -> Echo { panic!("on purpose") }, caps(), inbox, &mut output);
+    assert!(matches!(ended, Ended::Fault));
+    let text = String::from_utf8(output).unwrap();
+    assert!(text.starts_with("\x1b[?2004l") && text.ends_with("What was saved is safe.\r\n"), "{text:?}");
 }
 
 #[test]

@@ -19,8 +19,13 @@ use super::{
 };
 use crate::{
     desk::{Desk, HistoryLine},
-    model::{Actor, Day, Door, Kind},
-    session::{Client, Redraw, caps::Caps, event::Input, event::Sender},
+    model::{Actor, Day, Door, Kind, Role},
+    session::{
+        Client, Redraw,
+        caps::Caps,
+        event::{Input, Sender},
+        registry::{Person, Seat},
+    },
     store::{Changed, Subscription},
 };
 
@@ -36,6 +41,8 @@ enum Waiting {
     Screen(u64, Then),
     /// Leaving a screen, which loses what was typed.
     Leave(Leave),
+    /// Ending the program that others work with.
+    EndOthers,
     /// Undoing the last change.
     Undo(crate::model::CommitNo),
 }
@@ -58,6 +65,8 @@ pub struct App {
     overlay: Option<(Overlay, Option<Waiting>)>,
     redraw: Redraw,
     over: bool,
+    /// What the person is told once the screen is gone.
+    farewell: Option<String>,
     /// The body as it was drawn last, and whether the screen on top has read what it needs since it was
     /// called: keys typed ahead must find it as they would have seen it.
     body: Rect,
@@ -72,6 +81,9 @@ fn undo_words(line: &HistoryLine) -> String {
     let label = line.entry.action.label();
     if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
 }
+
+/// How many sessions of others are named before they end.
+const OTHERS_NAMED: usize = 8;
 
 /// What turns while work goes on.
 const TURNS: [&str; 4] = ["|", "/", "-", "\\"];
@@ -88,6 +100,7 @@ impl App {
             overlay: None,
             redraw: Redraw::Changes,
             over: false,
+            farewell: None,
             body: layout::parts(Rect { x: 0, y: 0, width: caps.size.0, height: caps.size.1 }).body,
             prepared: false,
             turn: 0,
@@ -106,6 +119,21 @@ impl App {
         app.cx.sign_in(actor);
         app.settle();
         app
+    }
+
+    /// Takes its place among the sessions of this process.
+    pub fn seated(mut self, seat: Seat) -> Self {
+        self.cx.seat = Some(seat);
+        self.tell_who();
+        self
+    }
+
+    /// Tells the others who this is.
+    fn tell_who(&self) {
+        if let Some(seat) = &self.cx.seat {
+            let person = self.cx.rights().map(|r| Person { user: r.user, name: r.name.clone() });
+            seat.set_person(person);
+        }
     }
 
     /// Whether slow work goes on.
@@ -168,11 +196,18 @@ impl App {
                     self.stack.clear();
                     let home = screens::home(&mut self.cx);
                     self.push(home);
+                    self.tell_who();
                 }
                 Err(e) => self.cx.fail(&e),
             },
+            // Over SSH the line itself is signed in: there is nobody to ask for a name.
+            Some(Sign::Out(why)) if self.cx.door == Door::Ssh => {
+                self.over = true;
+                self.farewell = (!why.is_empty()).then(|| sentence(&why));
+            }
             Some(Sign::Out(why)) => {
                 self.cx.signed_in = None;
+                self.tell_who();
                 self.cx.jobs.clear();
                 self.overlay = None;
                 self.stack.clear();
@@ -267,7 +302,7 @@ impl App {
     fn leave_now(&mut self, leave: Leave) {
         match leave {
             Leave::Back => self.pop(),
-            Leave::Quit => self.over = true,
+            Leave::Quit => self.quit(),
             Leave::SignOut => {
                 self.cx.sign_out();
                 self.settle();
@@ -283,6 +318,28 @@ impl App {
                 self.settle();
             }
         }
+    }
+
+    /// Ends the session; when others would lose theirs with it, only after saying who.
+    fn quit(&mut self) {
+        let Some(seat) = self.cx.seat.clone().filter(Seat::is_owner) else {
+            self.over = true;
+            return;
+        };
+        let others: Vec<String> =
+            seat.registry().list().into_iter().filter(|line| line.id != seat.id()).map(|line| line.title()).collect();
+        if others.is_empty() {
+            self.over = true;
+            return;
+        }
+        let mut lines = vec!["This window holds the store. These sessions end with it:".to_owned()];
+        lines.extend(others.iter().take(OTHERS_NAMED).cloned());
+        if others.len() > OTHERS_NAMED {
+            lines.push(format!("… and {} more", others.len() - OTHERS_NAMED));
+        }
+        let title = "Quit, and end the sessions of others?".to_owned();
+        let confirm = Confirm { title, lines, yes: "quit".to_owned(), danger: true };
+        self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::EndOthers)));
     }
 
     fn ask_undo(&mut self) {
@@ -349,6 +406,7 @@ impl App {
             }
             (Answer::With(value), Some(Waiting::Screen(id, then))) => self.hand(id, then, value),
             (Answer::With(_), Some(Waiting::Leave(leave))) => self.leave_now(leave),
+            (Answer::With(_), Some(Waiting::EndOthers)) => self.over = true,
             (Answer::With(_), Some(Waiting::Undo(commit))) => {
                 let actor = self.cx.actor();
                 match self.cx.desk.undo(&actor, commit) {
@@ -372,11 +430,30 @@ impl App {
     }
 
     fn refresh_rights(&mut self) {
-        let Some((actor, _)) = self.cx.signed_in.clone() else { return };
+        let Some((actor, had)) = self.cx.signed_in.clone() else { return };
         match self.cx.desk.rights(&actor) {
-            Ok(rights) => self.cx.signed_in = Some((actor, rights)),
+            Ok(rights) => {
+                let role = rights.role;
+                self.cx.signed_in = Some((actor, rights));
+                self.tell_who();
+                if role.code() < had.role.code() {
+                    self.step_down(role);
+                } else if role != had.role {
+                    self.cx.say(Tone::Note, format!("You are {} now.", role.label().to_lowercase()));
+                }
+            }
             Err(e) => self.cx.fail(&e),
         }
+    }
+
+    /// With a lesser role nothing stays open that it may not see.
+    fn step_down(&mut self, role: Role) {
+        self.overlay = None;
+        self.cx.jobs.clear();
+        self.stack.clear();
+        let home = screens::home(&mut self.cx);
+        self.push(home);
+        self.cx.say(Tone::Warn, format!("An admin changed your role: you are {} now.", role.label().to_lowercase()));
     }
 
     fn draw_header(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -492,6 +569,9 @@ impl Client for App {
     fn input(&mut self, input: Input) {
         self.redraw = self.redraw.max(Redraw::Changes);
         self.cx.today = Day::today();
+        if let Some(seat) = &self.cx.seat {
+            seat.heard();
+        }
         if self.overlay.is_some() {
             return self.overlay_input(&input);
         }
@@ -590,5 +670,9 @@ impl Client for App {
 
     fn is_over(&self) -> bool {
         self.over
+    }
+
+    fn farewell(&self) -> Option<&str> {
+        self.farewell.as_deref()
     }
 }

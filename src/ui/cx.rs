@@ -17,6 +17,7 @@ use crate::{
     session::{
         self, Panicked,
         event::{Event, Sender},
+        registry::Seat,
     },
 };
 
@@ -143,6 +144,8 @@ pub struct Cx {
     pub door: Door,
     /// The address of this session, where the door has addresses.
     pub address: Option<String>,
+    /// This session among the others, where there may be others.
+    pub seat: Option<Seat>,
     pub(super) signed_in: Option<(Actor, Rights)>,
     pub(super) sender: Sender,
     /// The screen being called.
@@ -167,6 +170,7 @@ impl Cx {
             today: Day::today(),
             door,
             address,
+            seat: None,
             signed_in: None,
             sender,
             screen: 0,

@@ -1,0 +1,265 @@
+//! The settings of a server: `clowder.toml` in the config directory. Everything has a default; a word that means
+//! nothing is an error that says where it stands.
+
+use std::{
+    fs, io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+/// The file's name in the config directory.
+pub const FILE: &str = "clowder.toml";
+
+/// Every setting of a server.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// What concerns every session.
+    pub sessions: Sessions,
+    /// The socket.
+    pub socket: Socket,
+    /// SSH.
+    pub ssh: Ssh,
+    /// What is logged.
+    pub log: Log,
+    /// The store.
+    pub store: StoreSettings,
+}
+
+/// What concerns every session, whichever door it came through.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Sessions {
+    /// How many sessions and commands there may be at once.
+    pub limit: usize,
+    /// Seconds that output may stand still before a session is ended.
+    pub stall_seconds: u64,
+}
+
+/// The socket in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Socket {
+    /// How many connections there may be at once.
+    pub connections: usize,
+    /// Seconds that a connection has to say what it wants.
+    pub hello_seconds: u64,
+    /// Seconds that the output of a command may stand still before it is broken off.
+    pub command_stall_seconds: u64,
+}
+
+/// SSH.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ssh {
+    /// Whether there is this door at all.
+    pub enabled: bool,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The host key; `None` for `ssh_host_ed25519_key` in the config directory.
+    pub host_key: Option<PathBuf>,
+    /// Whether people may sign in with their password.
+    pub passwords: bool,
+    /// Whether `ssh new@…` offers to make an account.
+    pub registration: bool,
+}
+
+/// What is logged, to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// From which level on.
+    pub level: Level,
+    /// In which form.
+    pub format: Format,
+}
+
+/// How much is logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// Nothing.
+    Off,
+    /// What failed.
+    Error,
+    /// What was refused or looks wrong.
+    Warn,
+    /// Who came and went.
+    #[default]
+    Info,
+    /// What connections do.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// The form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// An object a line.
+    Json,
+}
+
+/// The store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreSettings {
+    /// MiB of memory that the engine may keep pages in.
+    pub cache_mib: u64,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { limit: crate::session::registry::LIMIT, stall_seconds: 60 }
+    }
+}
+
+impl Sessions {
+    /// How long output may stand still.
+    pub const fn stall(&self) -> Duration {
+        Duration::from_secs(self.stall_seconds)
+    }
+}
+
+impl Default for Socket {
+    fn default() -> Self {
+        Self { connections: 128, hello_seconds: 10, command_stall_seconds: 600 }
+    }
+}
+
+impl Default for Ssh {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 2222),
+            host_key: None,
+            passwords: true,
+            registration: false,
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: Level::Info, format: Format::Text }
+    }
+}
+
+impl Default for StoreSettings {
+    fn default() -> Self {
+        Self { cache_mib: 48 }
+    }
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {error}", .path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// It says something that means nothing.
+    #[error("{}: {error}", .path.display())]
+    Words {
+        /// The file.
+        path: PathBuf,
+        /// What and where.
+        error: String,
+    },
+}
+
+impl Config {
+    /// Reads a file; one that is not there means every default.
+    ///
+    /// # Errors
+    /// It cannot be read or understood.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(ConfigError::Read { path: path.to_owned(), error }),
+        };
+        Self::parse(&text).map_err(|error| ConfigError::Words { path: path.to_owned(), error })
+    }
+
+    /// Reads settings.
+    ///
+    /// # Errors
+    /// What makes no sense, with its line.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let least = [
+            ("sessions.limit", config.sessions.limit as u64),
+            ("sessions.stall_seconds", config.sessions.stall_seconds),
+            ("socket.connections", config.socket.connections as u64),
+            ("socket.hello_seconds", config.socket.hello_seconds),
+            ("socket.command_stall_seconds", config.socket.command_stall_seconds),
+            ("store.cache_mib", config.store.cache_mib),
+        ];
+        match least.iter().find(|(_, value)| *value == 0) {
+            Some((name, _)) => Err(format!("{name} must be at least 1")),
+            None => Ok(config),
+        }
+    }
+}
+
+/// The settings as they are now; a reload replaces them. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Live(Arc<RwLock<Arc<Config>>>);
+
+impl Live {
+    /// These settings.
+    pub fn new(config: Config) -> Self {
+        Self(Arc::new(RwLock::new(Arc::new(config))))
+    }
+
+    /// The settings at this moment.
+    pub fn get(&self) -> Arc<Config> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Other settings from now on.
+    pub fn set(&self, config: Config) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_means_every_default() {
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+        assert_eq!(Config::load(Path::new("/nowhere/clowder.toml")).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn what_is_said_counts() {
+        let config =
+            Config::parse("[ssh]\nlisten = \"[::1]:22\"\n[log]\nlevel = \"debug\"\nformat = \"json\"").unwrap();
+        assert_eq!(config.ssh.listen, "[::1]:22".parse().unwrap());
+        assert_eq!((config.log.level, config.log.format), (Level::Debug, Format::Json));
+        assert_eq!(config.sessions, Sessions::default());
+    }
+
+    #[test]
+    fn what_means_nothing_is_told_with_its_place() {
+        let error = Config::parse("[ssh]\nlisten_to = 1").unwrap_err();
+        assert!(error.contains("line 2") && error.contains("listen_to"), "{error}");
+        assert!(Config::parse("[sessions]\nlimit = 0").unwrap_err().contains("sessions.limit must be at least 1"));
+        assert!(Config::parse("[ssh]\nlisten = \"here\"").is_err());
+    }
+}
