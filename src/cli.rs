@@ -8,6 +8,7 @@ mod catalogues;
 mod cats;
 mod context;
 mod demo;
+mod enter;
 mod failure;
 mod history;
 mod json;
@@ -18,6 +19,7 @@ mod place;
 mod query;
 mod requests;
 mod screens;
+mod serve;
 mod table;
 mod transfer;
 mod users;
@@ -68,6 +70,8 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Desk(DeskCommand),
+    /// Hold the store and let people in: over SSH, and on this machine through a socket; ends with Ctrl-C
+    Serve(serve::Serve),
     /// Open the screens on invented data, signed in as an admin; all of it is gone at the end
     Demo,
     /// Print the keys of every screen, as tables in Markdown
@@ -141,19 +145,21 @@ impl DeskCommand {
 
 /// Parses the arguments, runs what they say and answers the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(e) => return explain(&e),
     };
     let done = match cli.command {
         Some(Command::OpenProbe { dir }) => return probe(&dir),
-        Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command),
-        Some(Command::Demo) => demo::run(),
-        Some(Command::Keys) => keys(),
+        Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command, args.get(1..).unwrap_or_default()),
+        Some(Command::Serve(serve)) => serve::run(&cli.place, serve).map(|()| 0),
+        Some(Command::Demo) => demo::run().map(|()| 0),
+        Some(Command::Keys) => keys().map(|()| 0),
         None => screens::run(&cli.place),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) => {
             // Where even standard error is gone, the exit code has to do.
             let _ = failure.report(&mut io::stderr());
@@ -162,15 +168,59 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
+/// Runs the words of somebody at another end on an open desk, and answers the exit code. `cx.json` is taken from the
+/// words; what goes wrong is on `cx.err`.
+///
+/// # Errors
+/// Nothing is left to write to.
+pub fn run_words(words: impl IntoIterator<Item = OsString>, cx: &mut Context<'_>) -> io::Result<Code> {
+    let program = OsString::from("clowder");
+    let cli = match Cli::try_parse_from(std::iter::once(program).chain(words)) {
+        Ok(cli) => cli,
+        Err(e) => {
+            let text = e.render().to_string();
+            if is_help(&e) {
+                cx.out.write_all(text.as_bytes())?;
+                cx.out.flush()?;
+                return Ok(Code::Done);
+            }
+            wrong_words(&text, cx.err)?;
+            return Ok(Code::Usage);
+        }
+    };
+    let done = match cli.command {
+        Some(Command::Desk(command)) => {
+            cx.json = cli.json;
+            command.run(cx)
+        }
+        _ => Err(Failure::Usage("that works only on the server itself; see --help for the commands".to_owned())),
+    };
+    let done = done.and(cx.out.flush().map_err(Failure::from));
+    match done {
+        Ok(()) => Ok(Code::Done),
+        Err(failure) => {
+            failure.report(cx.err)?;
+            Ok(failure.code())
+        }
+    }
+}
+
+fn is_help(error: &clap::Error) -> bool {
+    matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion)
+}
+
+fn wrong_words(text: &str, err: &mut dyn io::Write) -> io::Result<()> {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    write!(err, "clowder: {}", failure::printable(text))
+}
+
 /// Help on standard output; wrong words on standard error, in the form of every other error.
 fn explain(error: &clap::Error) -> ExitCode {
-    let help = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    let help = is_help(error);
     if help || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
     } else {
-        let text = error.render().to_string();
-        let text = text.strip_prefix("error: ").unwrap_or(&text);
-        let _ = write!(io::stderr(), "clowder: {}", failure::printable(text));
+        let _ = wrong_words(&error.render().to_string(), &mut io::stderr());
     }
     ExitCode::from(if help { Code::Done } else { Code::Usage } as u8)
 }

@@ -1,5 +1,148 @@
 //! The process that holds the store and lets the others in: settings, doors, an orderly end.
 
 pub mod config;
+pub mod log;
+pub mod socket;
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
+
+use sd_notify::NotifyState;
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    iterator::Signals,
+};
+
+use self::{
+    config::{Config, Live},
+    log::Logging,
+    socket::SocketDoor,
+};
+use crate::{cli::Failure, desk::Desk, store::Opened};
 
 pub use crate::session::registry::{Guard, Person, Registry, Seat, SessionLine};
+
+/// How long work that goes on may take to end before the store is left as after a power cut.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What every door serves. Cheap to clone.
+#[derive(Clone)]
+pub struct Host {
+    /// The desk.
+    pub desk: Desk,
+    /// Who is on.
+    pub registry: Registry,
+    /// The settings as they are now.
+    pub config: Live,
+}
+
+/// Serves in the foreground until SIGTERM or SIGINT; a second one ends it at once. `load` reads the settings, again at
+/// each SIGHUP; `open` opens the store with so many bytes of cache.
+///
+/// # Errors
+/// The settings make no sense, the store does not open, a door does not, or the store does not close.
+pub fn run(
+    data: &Path,
+    config_dir: &Path,
+    load: impl Fn() -> Result<Config, String>,
+    open: impl FnOnce(u64) -> Result<Opened, Failure>,
+) -> Result<(), Failure> {
+    let config = load().map_err(Failure::Failed)?;
+    let logging = Logging::begin(config.log);
+    let mut signals = watch().map_err(|e| Failure::Failed(format!("signals: {e}")))?;
+    let opened = open(config.store.cache_mib << 20)?;
+    if opened.fresh {
+        tracing::info!("made a new store in {}", data.display());
+    }
+    for notice in &opened.notices {
+        tracing::warn!("{notice}");
+    }
+    let store = opened.store.clone();
+    let registry = Registry::new(config.sessions.limit);
+    let host = Host { desk: Desk::new(opened.store), registry, config: Live::new(config) };
+    let doors = Doors::open(&host, data, config_dir);
+    let served = doors.map(|doors| {
+        tracing::info!("serving the store in {}", data.display());
+        tell_manager(&[NotifyState::Ready]);
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                tracing::info!("told to stop");
+                break;
+            }
+            reload(&host, &logging, &load);
+        }
+        tell_manager(&[NotifyState::Stopping]);
+        doors.close(&host);
+    });
+    drop(host);
+    let closed = store.close_within(PATIENCE).map_err(|e| Failure::Failed(e.to_string()));
+    match &closed {
+        Ok(()) => tracing::info!("the store is closed"),
+        Err(_) => tracing::error!("the store was not closed: its next start tries the files first"),
+    }
+    served.and(closed)
+}
+
+/// Every way in.
+struct Doors {
+    socket: SocketDoor,
+}
+
+impl Doors {
+    fn open(host: &Host, data: &Path, _config_dir: &Path) -> Result<Self, Failure> {
+        let path = data.join(crate::session::socket::client::NAME);
+        let socket = SocketDoor::open(host, data).map_err(|e| Failure::file(&path, &e))?;
+        tracing::info!("listening on {}", path.display());
+        Ok(Self { socket })
+    }
+
+    /// Lets nobody in any more, tells everybody, and waits until they are gone.
+    fn close(self, host: &Host) {
+        self.socket.close();
+        let why = "Clowder was stopped on the server. What was saved is safe.";
+        if !host.registry.close(why, None) {
+            tracing::warn!(sessions = host.registry.count(), "some sessions did not end in time");
+        }
+    }
+}
+
+/// The signals that are waited for; of those that end the program the second one does so at once.
+fn watch() -> io::Result<Signals> {
+    let asked = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        signal_hook::flag::register_conditional_shutdown(signal, 1, asked.clone())?;
+        signal_hook::flag::register(signal, asked.clone())?;
+    }
+    Signals::new([SIGTERM, SIGINT, SIGHUP])
+}
+
+/// Takes other settings over, as far as they can change while it runs.
+fn reload(host: &Host, logging: &Logging, load: impl Fn() -> Result<Config, String>) {
+    let config = match load() {
+        Ok(config) => config,
+        Err(e) => return tracing::error!("the settings stay as they were: {e}"),
+    };
+    let before = host.config.get();
+    logging.set_level(config.log.level);
+    host.registry.set_limit(config.sessions.limit);
+    let fixed = |ssh: &config::Ssh| (ssh.enabled, ssh.listen, ssh.host_key.clone());
+    if fixed(&before.ssh) != fixed(&config.ssh)
+        || before.log.format != config.log.format
+        || before.store != config.store
+    {
+        tracing::warn!("where SSH listens, its host key, the form of the log and the cache change at the next start");
+    }
+    host.config.set(config);
+    tracing::info!("settings read again");
+}
+
+/// Tells the service manager, if there is one.
+fn tell_manager(state: &[NotifyState<'_>]) {
+    if let Err(e) = sd_notify::notify(state) {
+        tracing::warn!("the service manager cannot be told: {e}");
+    }
+}

@@ -11,6 +11,7 @@ pub mod glyphs;
 pub mod local;
 pub mod registry;
 mod sequence;
+pub mod socket;
 
 use std::{
     any::Any,

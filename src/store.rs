@@ -8,6 +8,7 @@
 use std::{
     ops::Deref,
     sync::{Arc, Weak, mpsc},
+    time::{Duration, Instant},
 };
 
 use crate::model::{Actor, AuditEntry, CommitNo, Kind, Record, Touched};
@@ -332,5 +333,21 @@ impl Store {
     /// When the mark cannot be written.
     pub fn close(self) -> Result<(), StoreError> {
         Arc::into_inner(self.0).map_or(Ok(()), |mut handle| handle.close())
+    }
+
+    /// Closes the store once nobody else uses it, or gives up after so long: then the files are as after a power cut,
+    /// and the next start tries them on a copy first.
+    ///
+    /// # Errors
+    /// Somebody still uses it, or the mark cannot be written.
+    pub fn close_within(self, most: Duration) -> Result<(), StoreError> {
+        let started = Instant::now();
+        while Arc::strong_count(&self.0) > 1 {
+            if started.elapsed() > most {
+                return Err(StoreError::Failed("work was still going on when the store was to be closed".to_owned()));
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.close()
     }
 }

@@ -2,6 +2,7 @@
 //! terminal, so that the same words can come through any door.
 
 use std::io::{self, BufRead, Write};
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     pub bars: bool,
     /// Whether paths name files of whoever asks: not so for somebody who came in over a network.
     pub files: bool,
+    /// Where relative paths start; empty for the process's own directory.
+    pub directory: &'a Path,
     /// Set when the command shall break off.
     pub cancel: &'a AtomicBool,
 }

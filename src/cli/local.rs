@@ -1,26 +1,39 @@
 //! Commands on the terminal or in a script on the machine that has the store: they act as "console".
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::os::unix::{ffi::OsStrExt as _, net::UnixStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
+use super::enter::{Way, enter};
 use super::{Code, Context, DeskCommand, Failure, Person, Place};
 use crate::desk::Desk;
 use crate::model::{Actor, Door};
+use crate::session::socket::client;
+use crate::store::Opened;
 
 /// Whoever sits in front of the terminal.
 struct Tty;
 
-impl Person for Tty {
-    fn confirm(&mut self, question: &str) -> io::Result<bool> {
+impl Tty {
+    fn line(question: &str) -> io::Result<String> {
         let mut err = io::stderr();
         err.write_all(question.as_bytes())?;
         err.flush()?;
         let mut answer = String::new();
         io::stdin().read_line(&mut answer)?;
+        Ok(answer)
+    }
+}
+
+impl Person for Tty {
+    fn confirm(&mut self, question: &str) -> io::Result<bool> {
+        let answer = Self::line(question)?;
         Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
     }
 
@@ -38,26 +51,59 @@ fn watch(cancel: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
-/// Opens the store, runs one command on it and closes it.
+/// Runs one command where the store is: here, if nobody else has it, or at whoever does. Answers the exit code.
 ///
 /// # Errors
 /// The command's, and the store's.
-pub fn run(place: &Place, json: bool, command: DeskCommand) -> Result<(), Failure> {
+pub fn run(place: &Place, json: bool, command: DeskCommand, words: &[OsString]) -> Result<u8, Failure> {
+    match enter(place, Door::Command)? {
+        Way::Open(opened) => here(place, json, command, *opened).map(|()| 0),
+        Way::Attach(stream) => there(&command, words, stream),
+    }
+}
+
+/// Whether somebody sits in front who can be asked.
+fn is_interactive() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+fn terminal_width() -> Option<u16> {
+    crossterm::terminal::size().ok().map(|(columns, _)| columns).filter(|&w| w > 0)
+}
+
+/// Runs it at whoever has the store.
+fn there(command: &DeskCommand, words: &[OsString], stream: UnixStream) -> Result<u8, Failure> {
+    let mut ask = |secret: bool, prompt: &str| {
+        if secret {
+            return Tty.secret(prompt).ok();
+        }
+        Tty::line(prompt).map(Zeroizing::new).ok()
+    };
+    let command = client::Command {
+        words: words.iter().map(|word| word.as_bytes().to_vec()).collect(),
+        width: if io::stdout().is_terminal() { terminal_width() } else { None },
+        ask: if is_interactive() { Some(&mut ask) } else { None },
+        can_be_cancelled: command.can_be_cancelled(),
+    };
+    Ok(client::command(stream, command)?)
+}
+
+/// Runs it on the store that was opened for it, and closes that.
+fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Result<(), Failure> {
     let mut out = io::BufWriter::new(io::stdout());
     let mut err = io::stderr();
     let cancel = Arc::new(AtomicBool::new(false));
     if command.can_be_cancelled() {
         watch(&cancel).map_err(|e| Failure::Failed(format!("signals: {e}")))?;
     }
-    let opened = place.open(Door::Command)?;
     if opened.fresh {
         writeln!(err, "Made a new store in {}.", place.data()?.display())?;
     }
     for notice in &opened.notices {
         writeln!(err, "{}", super::failure::printable(notice))?;
     }
-    let interactive = io::stdin().is_terminal() && io::stderr().is_terminal();
-    let terminal = || crossterm::terminal::size().ok().map(|(columns, _)| usize::from(columns)).filter(|&w| w > 0);
+    let interactive = is_interactive();
+    let terminal = || terminal_width().map(usize::from);
     let store = opened.store.clone();
     let desk = Desk::new(opened.store);
     let done = {
@@ -75,6 +121,7 @@ pub fn run(place: &Place, json: bool, command: DeskCommand) -> Result<(), Failur
             width: if io::stdout().is_terminal() { terminal() } else { None },
             bars: io::stderr().is_terminal(),
             files: true,
+            directory: Path::new(""),
             cancel: &cancel,
         };
         command.run(&mut cx)

@@ -74,12 +74,27 @@ impl Place {
     /// # Errors
     /// `Open` with the way out in words.
     pub fn open(&self, door: Door) -> Result<Opened, Failure> {
-        let options = OpenOptions {
+        self.open_options(self.options(door)?)
+    }
+
+    /// The same with another size of the engine's cache.
+    ///
+    /// # Errors
+    /// `Open` with the way out in words.
+    pub fn open_with(&self, door: Door, cache_bytes: u64) -> Result<Opened, Failure> {
+        self.open_options(OpenOptions { cache_bytes, ..self.options(door)? })
+    }
+
+    fn options(&self, door: Door) -> Result<OpenOptions, Failure> {
+        Ok(OpenOptions {
             key: given(self.key.as_ref()),
             probe: std::env::current_exe().ok(),
             door,
             ..OpenOptions::new(self.data()?, self.config()?)
-        };
+        })
+    }
+
+    fn open_options(&self, options: OpenOptions) -> Result<Opened, Failure> {
         Ok(Store::open(options)?)
     }
 }

@@ -1,21 +1,65 @@
 //! The screens on the local terminal.
 
-use super::{Failure, Place};
+use std::sync::{Arc, OnceLock};
+
+use super::{
+    Failure, Place,
+    enter::{Way, enter},
+};
 use crate::{
     desk::Desk,
     model::{Actor, Door},
-    session::{caps::Caps, local},
+    server::{Guard, Host, PATIENCE, Registry, config::Live, socket::SocketDoor},
+    session::{caps::Caps, local, socket::client},
     store::Opened,
     ui::{App, cx::Tone},
 };
 
-/// Opens the store, shows the screens and closes it.
+/// Shows the screens where the store is: here, if nobody else has it, or at whoever does. Answers the exit code.
 ///
 /// # Errors
 /// There is no terminal for screens, the store cannot be opened, or the session failed.
-pub fn run(place: &Place) -> Result<(), Failure> {
+pub fn run(place: &Place) -> Result<u8, Failure> {
     let caps = caps()?;
-    show(caps, place.open(Door::Local)?, |_| Ok(None))
+    match enter(place, Door::Local)? {
+        Way::Open(opened) => own(caps, place, *opened).map(|()| 0),
+        Way::Attach(stream) => Ok(client::screens(stream)?),
+    }
+}
+
+/// Shows the screens of the store that this process holds, and lets others in through the socket meanwhile.
+fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
+    let store = opened.store.clone();
+    let mut notices = opened.notices;
+    let data = place.data()?;
+    let host = Host { desk: Desk::new(opened.store), registry: Registry::default(), config: Live::default() };
+    let door = SocketDoor::open(&host, &data);
+    if let Err(e) = &door {
+        notices.push(format!("Nobody else can join this session: {}: {e}.", data.join(client::NAME).display()));
+    }
+    let seated = Arc::new(OnceLock::new());
+    let ran = local::run({
+        let (host, seated, notices) = (host.clone(), seated.clone(), notices.join(" "));
+        move |sender| {
+            let mut app = App::new(host.desk.clone(), sender.clone(), &caps, Door::Local, None);
+            // The line of a terminal cannot be cut: it ends when the session does.
+            if let Ok(guard) = host.registry.enter(Door::Local, None, move |why| sender.end(why), || ()) {
+                guard.own();
+                app = app.seated(guard.seat());
+                let _ = seated.set(guard);
+            }
+            if !notices.is_empty() {
+                app.say(Tone::Warn, notices);
+            }
+            app
+        }
+    });
+    drop(door);
+    let me = seated.get().map(|guard: &Guard| guard.seat());
+    host.registry.close("The Clowder that held the store was closed. What was saved is safe.", me.as_ref());
+    drop(host);
+    let closed = store.close_within(PATIENCE).map_err(|e| Failure::Failed(e.to_string()));
+    ran.map_err(|e| Failure::Failed(e.to_string())).and(closed)
 }
 
 /// What the terminal can do.

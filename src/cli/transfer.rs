@@ -92,7 +92,7 @@ fn local_files(cx: &Context<'_>, what: &str) -> Result<(), Failure> {
 fn source(cx: &mut Context<'_>, path: &Path) -> Result<Source, Failure> {
     if path.as_os_str() != "-" {
         local_files(cx, &path.display().to_string())?;
-        return Source::open(path).map_err(failed);
+        return Source::open(&cx.directory.join(path)).map_err(failed);
     }
     let failed = |e: io::Error| Failure::Failed(format!("standard input: {e}"));
     // NDJSON begins with a brace; a header line of CSV does not.
@@ -190,10 +190,15 @@ pub fn import(cx: &mut Context<'_>, import: &Import) -> Result<(), Failure> {
     if is_path || import.report.is_some() {
         local_files(cx, "a profile or report")?;
     }
-    let profile = Profile::load(&import.profile).map_err(|e| Error::invalid("profile", e.to_string()))?;
+    let name = match is_path {
+        // A profile that is named has no directory.
+        true => cx.directory.join(&import.profile).to_string_lossy().into_owned(),
+        false => import.profile.clone(),
+    };
+    let profile = Profile::load(&name).map_err(|e| Error::invalid("profile", e.to_string()))?;
     let source = source(cx, &import.file)?;
     let mut report = match &import.report {
-        Some(path) => Some(Report::create(path).map_err(|e| Failure::file(path, &e))?),
+        Some(path) => Some(Report::create(&cx.directory.join(path)).map_err(|e| Failure::file(path, &e))?),
         None => None,
     };
     let mut target = DeskTarget::new(cx.desk.clone(), cx.actor.clone());
@@ -383,7 +388,8 @@ pub fn export(cx: &mut Context<'_>, export: &Export) -> Result<(), Failure> {
         return Ok(());
     };
     local_files(cx, &path.display().to_string())?;
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let place = cx.directory.join(path);
+    let parent = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let at = |e: io::Error| Failure::file(path, &e);
     if !parent.is_dir() {
         return Err(Failure::Failed(format!("{}: there is no directory {}", path.display(), parent.display())));
@@ -396,7 +402,7 @@ pub fn export(cx: &mut Context<'_>, export: &Export) -> Result<(), Failure> {
     })?;
     let file = sink.finish().and_then(|out| out.into_inner().map_err(io::IntoInnerError::into_error)).map_err(at)?;
     file.as_file().sync_all().map_err(at)?;
-    file.persist(path).map_err(|e| at(e.error))?;
+    file.persist(&place).map_err(|e| at(e.error))?;
     let cats = if count == 1 { "1 cat".to_owned() } else { format!("{count} cats") };
     cx.note(&format!("{cats} written to {}.", path.display()))
 }

@@ -115,12 +115,12 @@ fn watch_signals(sender: &Sender, alternate: bool) -> io::Result<()> {
 }
 
 /// The terminal in raw mode; given back when dropped.
-struct Raw {
+pub(super) struct Raw {
     alternate: bool,
 }
 
 impl Raw {
-    fn enter(alternate: bool) -> io::Result<Self> {
+    pub(super) fn enter(alternate: bool) -> io::Result<Self> {
         terminal::enable_raw_mode()?;
         Ok(Self { alternate })
     }
@@ -140,7 +140,7 @@ impl Drop for Raw {
 /// Set while a panic has left the screen as it was.
 static LEFT_OPEN: AtomicBool = AtomicBool::new(false);
 
-fn restore(alternate: bool) {
+pub(super) fn restore(alternate: bool) {
     let mut out = io::stdout();
     let _ = out.write_all(Bytes::leave(alternate)).and_then(|()| out.flush());
     let _ = terminal::disable_raw_mode();

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
     io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -35,6 +35,11 @@ pub(super) fn open_error(path: &Path, e: &io::Error) -> OpenError {
 /// Makes a directory that only its owner may enter, with those above it.
 pub(super) fn make_private_dir(path: &Path) -> Result<(), OpenError> {
     DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| open_error(path, &e))
+}
+
+/// Whether others than its owner may look into a directory or change it.
+pub(super) fn is_open_to_others(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|meta| meta.permissions().mode() & 0o077 != 0)
 }
 
 /// Makes the names in a directory durable.

@@ -105,6 +105,12 @@ pub enum OpenError {
         /// The key file.
         path: PathBuf,
     },
+    /// Others could enter the data directory.
+    #[error("the data directory {path} can be entered by others; close it with: chmod 700 {path}", path = .path.display())]
+    OpenDirectory {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The key file is for this store but its key does not open it.
     #[error("the key in {} does not open this store: it was changed or damaged. Put the right file back from your copy", .path.display())]
     WrongKey {
@@ -216,6 +222,8 @@ impl Store {
                 return Err(OpenError::NotThere { path: data.clone() });
             }
             files::make_private_dir(data)?;
+        } else if files::is_open_to_others(data) {
+            return Err(OpenError::OpenDirectory { path: data.clone() });
         }
         let lock = DataLock::take(data, options.door)?;
         let mut notices = Vec::new();
