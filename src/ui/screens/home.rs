@@ -146,7 +146,7 @@ impl Home {
                 tallest = tallest.max(rows);
             } else {
                 y += rows + 1;
-                tallest = y - self.top;
+                tallest = y.saturating_sub(self.top);
             }
         }
         tallest
