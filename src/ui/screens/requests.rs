@@ -280,7 +280,7 @@ impl Screen for Requests {
         if self.query.is_focused() {
             let keys = RequestQuery::KEYS.iter().map(|k| k.name).collect::<Vec<_>>().join(" ");
             let found = self.list.ids().len();
-            return format!("{found} found · words, or Tab for: {keys}");
+            return format!("{found} found · Tab: {keys}");
         }
         self.list.position()
     }
