@@ -379,6 +379,17 @@ impl App {
         }
     }
 
+    /// The names of the screens, the first ones left out where there is no room for all.
+    fn path(&self, room: usize) -> String {
+        let titles: Vec<String> = self.stack.iter().map(|layer| layer.screen.title()).collect();
+        let whole = |first: usize| {
+            let before = if first > 0 { "… ► " } else { "" };
+            format!("{before}{}", titles[first..].join(" ► "))
+        };
+        let last = titles.len().saturating_sub(1);
+        (0..=last).map(whole).find(|path| path.width() <= room).unwrap_or_else(|| whole(last))
+    }
+
     fn draw_header(&self, frame: &mut Frame<'_>, area: Rect) {
         let theme = self.theme;
         let buffer = frame.buffer_mut();
@@ -389,9 +400,8 @@ impl App {
         let read_only = self.cx.desk.read_only().map_or("", |_| "READ-ONLY  ");
         let right = (who.width() + read_only.width()) as u16;
         let room = area.width.saturating_sub(right + 2);
-        let path: Vec<String> = self.stack.iter().map(|layer| layer.screen.title()).collect();
-        let path = path.join(" ► ");
         let left = Rect { width: if room < 16 { area.width } else { room }, ..area };
+        let path = self.path(usize::from(left.width).saturating_sub("Clowder · ".width()));
         put_spans(buffer, left, [("Clowder", theme.title()), (" · ", theme.muted()), (&path, theme.heading())]);
         if room >= 16 {
             let at = Rect { x: area.right() - right, width: right, ..area };

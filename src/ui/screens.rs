@@ -123,9 +123,9 @@ pub fn user(id: UserId, cx: &mut Cx) -> Option<Box<dyn Screen>> {
     Some(Box::new(user::UserDetail::new(id, cx)))
 }
 
-/// What happened to a record, which people call `title`.
-pub fn history_of(kind: Kind, id: u32, title: &str, cx: &mut Cx) -> Box<dyn Screen> {
-    Box::new(audit::History::of(kind, id, title, cx))
+/// What happened to a record.
+pub fn history_of(kind: Kind, id: u32, cx: &mut Cx) -> Box<dyn Screen> {
+    Box::new(audit::History::of(kind, id, cx))
 }
 
 /// The screen of a record of any kind, on top.

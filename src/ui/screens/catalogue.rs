@@ -364,6 +364,10 @@ impl Screen for CatalogueList {
         self.query.is_focused()
     }
 
+    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
+        self.query.typing_keys()
+    }
+
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         self.refresh(cx);
         let lines = &self.lines;
@@ -508,7 +512,7 @@ impl Screen for CataloguePage {
                 me.stale = true;
                 if done.is_some() { Outcome::Pop } else { Outcome::Stay }
             }),
-            Command::History => return Outcome::push(History::of(self.which.kind(), self.id, &self.title(), cx)),
+            Command::History => return Outcome::push(History::of(self.which.kind(), self.id, cx)),
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;

@@ -67,7 +67,7 @@ impl Profile {
         sheet.field("E-mail", user.email.as_deref().unwrap_or_default());
         sheet.field("Phone", &*user.phone);
         sheet.field("Role", user.role.label());
-        sheet.field("Since", user.registered_at.day().to_string());
+        sheet.field("Registered", user.registered_at.day().to_string());
         for key in &user.ssh_keys {
             sheet.field("SSH key", &*key.comment);
         }

@@ -143,7 +143,7 @@ impl Screen for RequestDetail {
             Command::EditNotes => Outcome::push(Notes::edit(card, cx)),
             Command::OpenCat => super::record(Kind::Cat, card.request.cat.0, cx),
             Command::OpenApplicant => super::record(Kind::User, card.request.user.0, cx),
-            Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, &self.title(), cx)),
+            Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, cx)),
             Command::Open => match self.sheet.marked() {
                 Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id), cx)),
                 _ => Outcome::Stay,

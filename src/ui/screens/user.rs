@@ -106,7 +106,7 @@ impl UserDetail {
         sheet.field("E-mail", user.email.as_deref().unwrap_or_default());
         sheet.field("Phone", &*user.phone);
         let (at, days) = (user.registered_at, user.registered_at.days_until(cx.today));
-        sheet.pieces("Since", vec![(at.day().to_string(), Ink::Plain), (days_ago(days), Ink::Muted)]);
+        sheet.pieces("Registered", vec![(at.day().to_string(), Ink::Plain), (days_ago(days), Ink::Muted)]);
         if !user.anonymised {
             sheet.pieces("Signs in with", vec![sign_in(user)]);
         }
@@ -313,7 +313,7 @@ impl Screen for UserDetail {
             Command::ResetPassword => return Outcome::push(PasswordForm::of(self.id, self.name(), cx)),
             Command::Anonymise => self.anonymise(cx),
             Command::Delete => self.delete(cx),
-            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, &self.name(), cx)),
+            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, cx)),
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;
