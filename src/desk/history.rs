@@ -127,7 +127,7 @@ impl Desk {
         self.acting(actor, Permission::SeeAudit)?;
         let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
         let touched = found.map(|(_, touched)| touched).unwrap_or_default();
-        Ok(touched
+        let mut lines: Vec<TouchedLine> = touched
             .iter()
             .map(|t| TouchedLine {
                 kind: t.kind,
@@ -137,7 +137,9 @@ impl Desk {
                 is_gone: t.after.is_none(),
                 diffs: self.diff(t),
             })
-            .collect())
+            .collect();
+        name_deleted(&mut lines);
+        Ok(lines)
     }
 
     /// The last commit that the actor made and could undo, with what it did. What is undone already is passed over,
@@ -217,6 +219,23 @@ impl Desk {
             })
             .map_err(|fault: Fault| self.explain_to(actor, fault))?;
         Ok(Done { message: written.value, commit: written.commit })
+    }
+}
+
+/// A breed or health status that the same commit deleted is known by name only from there.
+fn name_deleted(lines: &mut [TouchedLine]) {
+    let gone: Vec<(String, String)> = lines
+        .iter()
+        .filter(|t| t.is_gone && matches!(t.kind, Kind::Breed | Kind::Health))
+        .map(|t| (format!("{} {}", t.kind.label().to_lowercase(), t.id), t.title.clone()))
+        .collect();
+    let cats = lines.iter_mut().filter(|t| t.kind == Kind::Cat).flat_map(|t| &mut t.diffs);
+    for diff in cats.filter(|d| matches!(d.field, "breed" | "health")) {
+        for value in [&mut diff.before, &mut diff.after] {
+            if let Some((_, title)) = gone.iter().find(|(number, _)| number == value) {
+                value.clone_from(title);
+            }
+        }
     }
 }
 

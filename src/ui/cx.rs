@@ -325,3 +325,28 @@ pub fn sentence(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::queue;
+
+    #[test]
+    fn work_learns_that_it_is_to_stop() {
+        let (sender, _inbox) = queue();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Stop(stopped.clone());
+        let mut meter = Meter { sender, job: 1, stopped, told: None };
+        assert!(meter.tell(|| "1 of 2".to_owned()));
+        drop(stop);
+        assert!(!meter.tell(|| "2 of 2".to_owned()));
+    }
+
+    #[test]
+    fn work_stops_when_its_session_is_gone() {
+        let (sender, inbox) = queue();
+        drop(inbox);
+        let mut meter = Meter { sender, job: 1, stopped: Arc::default(), told: None };
+        assert!(!meter.tell(|| "1 of 2".to_owned()));
+    }
+}

@@ -108,7 +108,7 @@ impl UserDetail {
         let (at, days) = (user.registered_at, user.registered_at.days_until(cx.today));
         sheet.pieces("Registered", vec![(at.day().to_string(), Ink::Plain), (days_ago(days), Ink::Muted)]);
         if !user.anonymised {
-            sheet.pieces("Signs in with", vec![sign_in(user)]);
+            sheet.pieces("Signs in with", vec![sign_in(user, cx.may(Permission::ManageUsers))]);
         }
         sheet.pieces("Looks for", looks_for(&user.preferences, cx));
         if !user.favourites.is_empty() {
@@ -347,12 +347,13 @@ impl Screen for UserDetail {
 }
 
 /// How somebody signs in.
-fn sign_in(user: &User) -> Piece {
+fn sign_in(user: &User, may_set: bool) -> Piece {
     let keys = user.ssh_keys.len();
     match (user.password.is_some(), keys) {
         (true, 0) => ("a password".to_owned(), Ink::Plain),
         (true, n) => (format!("a password, or {}", count(n, "SSH key")), Ink::Plain),
-        (false, 0) => ("nothing yet: set a password (p)".to_owned(), Ink::Warn),
+        (false, 0) if may_set => ("nothing yet: set a password (p)".to_owned(), Ink::Warn),
+        (false, 0) => ("nothing yet".to_owned(), Ink::Plain),
         (false, n) => (format!("{}, no password", count(n, "SSH key")), Ink::Plain),
     }
 }
