@@ -2,6 +2,8 @@
 
 #[path = "screens/any_key.rs"]
 mod any_key;
+#[path = "screens/anything.rs"]
+mod anything;
 #[path = "screens/cats.rs"]
 mod cats;
 #[path = "screens/home.rs"]
