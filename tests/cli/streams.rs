@@ -102,7 +102,7 @@ fn wrong_words_are_a_usage_error_and_help_is_not() {
 fn the_keys_are_printed_without_a_store() {
     let shelter = Shelter::new();
     let keys = shelter.ok(&["keys"]).out;
-    assert!(keys.contains("| key | does |") && keys.contains("`Ctrl-P`"), "{keys}");
+    assert!(keys.contains("| everywhere |") && keys.contains("`Ctrl-P`"), "{keys}");
     assert!(!shelter.0.path().join("data").exists());
 }
 
