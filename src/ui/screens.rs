@@ -9,6 +9,8 @@ mod cat_form;
 mod cat_page;
 pub mod catalogue;
 pub mod catalogue_form;
+pub mod catalogue_list;
+pub mod catalogue_page;
 mod cats;
 pub mod check;
 pub mod entry;
@@ -32,7 +34,9 @@ pub mod wording;
 
 use super::{Bind, Command, Cx, Outcome, Screen};
 use crate::model::{CatId, Kind, RequestId, UserId};
-use catalogue::{Catalogue, CatalogueList, CataloguePage};
+use catalogue::Catalogue;
+use catalogue_list::CatalogueList;
+use catalogue_page::CataloguePage;
 
 /// Every screen's keys by its name, for the README's table.
 pub const KEYS: &[(&str, &[Bind])] = &[
@@ -52,8 +56,8 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("Account", user::KEYS),
     ("Account, in a form", user_form::KEYS),
     ("Password", password::KEYS),
-    ("Breeds, health statuses", catalogue::LIST_KEYS),
-    ("Breed, health status", catalogue::PAGE_KEYS),
+    ("Breeds, health statuses", catalogue_list::KEYS),
+    ("Breed, health status", catalogue_page::KEYS),
     ("Breed, health status, in a form", catalogue_form::KEYS),
     ("Your account", profile::KEYS),
     ("Your account, in a form", profile_form::KEYS),
