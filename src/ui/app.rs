@@ -69,8 +69,8 @@ pub struct App {
 
 /// What a commit did, in words.
 fn undo_words(line: &HistoryLine) -> String {
-    let label = line.entry.action.label();
-    if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
+    let words = [line.entry.action.label(), &*line.about, &*line.entry.note];
+    words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// What turns while work goes on.
