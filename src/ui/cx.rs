@@ -223,6 +223,8 @@ impl Cx {
 
     /// Signs somebody in, after this call: the home screen takes the place of everything.
     pub fn sign_in(&mut self, actor: Actor) {
+        // "Wrong name or password" is over with the right one.
+        self.message = None;
         self.sign = Some(Sign::In(actor));
     }
 

@@ -51,6 +51,29 @@ fn a_wrong_password_and_a_right_one() {
     assert!(!String::from_utf8_lossy(t.output()).contains("not this one"));
     t.keys(PASSWORD).keys("\r");
     assert!(t.text().contains("Sam Field (staff)"), "{}", t.text());
+    assert!(!t.text().contains("Wrong name or password"), "{}", t.text());
+}
+
+#[test]
+fn the_first_start_says_at_once_what_cannot_be() {
+    let (desk, _dir) = shelter::empty();
+    let mut t = Terminal::new(&desk, caps(80, 24));
+    t.keys("a b\t\tada@");
+    assert!(t.text().contains("letters a-z"), "{}", t.text());
+    assert!(t.text().contains("is no e-mail address"), "{}", t.text());
+    t.keys("example.org");
+    assert!(!t.text().contains("is no e-mail address"), "{}", t.text());
+}
+
+#[test]
+fn a_form_is_whole_again_where_the_terminal_grows() {
+    let (desk, _dir) = shelter::empty();
+    let mut t = Terminal::new(&desk, caps(40, 12));
+    t.keys("ada\t\t\t\t");
+    t.resize(40, 8);
+    assert!(!t.text().contains("Sign-in name"), "{}", t.text());
+    t.resize(80, 24);
+    assert!(t.text().contains("Sign-in name"), "{}", t.text());
 }
 
 #[test]

@@ -57,8 +57,12 @@ fn account_fields() -> Vec<Field> {
             .required()
             .check_text(move |text, _| if text.is_empty() { Ok(()) } else { sound(text) })
             .hint("letters, digits, dots, hyphens, underscores"),
-        Field::line("full_name", "Your name", "", limits::NAME).hint("as others see it"),
-        Field::line("email", "E-mail", "", limits::EMAIL).hint("works for signing in, too"),
+        Field::line("full_name", "Your name", "", limits::NAME)
+            .check_text(|text, _| UserChange::FullName(text.to_owned()).check().map_err(|e| e.message))
+            .hint("as others see it"),
+        Field::line("email", "E-mail", "", limits::EMAIL)
+            .check_text(|text, _| UserChange::Email(Some(text.to_owned())).check().map_err(|e| e.message))
+            .hint("works for signing in, too"),
         new.required(),
         again.required(),
         Field::choice("begin", "Begin with", begins.map(|(id, name)| (id, name.to_owned())), EMPTY)
