@@ -228,7 +228,7 @@ impl Screen for Requests {
         }
         let (desk, actor) = (&cx.desk, cx.actor());
         let mut failed = None;
-        self.list.prepare(below(area, 1), |ids| match desk.request_rows(&actor, ids) {
+        self.list.prepare(below(area, 2), |ids| match desk.request_rows(&actor, ids) {
             Ok(rows) => rows.into_iter().map(|line| (line.id.0, Row::new(line))).collect(),
             Err(error) => {
                 failed = Some(error);
@@ -248,7 +248,7 @@ impl Screen for Requests {
             (true, false) => "You have not asked for a cat yet. 2 shows the cats on offer; ask from the cat you like.",
             (false, _) => "No request is like that. a shows all of them, / changes the question.",
         };
-        self.list.draw(frame.buffer_mut(), below(area, 1), columns, empty, theme);
+        self.list.draw(frame.buffer_mut(), below(area, 2), columns, empty, theme);
         if let Some(cursor) = cursor {
             frame.set_cursor_position(cursor);
         }
