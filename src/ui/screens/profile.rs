@@ -78,7 +78,7 @@ impl Profile {
         sheet.pieces("Looks for", wants);
         sheet.heading("Favourites");
         if user.favourites.is_empty() {
-            sheet.text("None yet: m marks a cat in the list of cats.", Ink::Muted);
+            sheet.text("None yet: m on the page of a cat marks it.", Ink::Muted);
         }
         sheet.table(
             cats.iter()
