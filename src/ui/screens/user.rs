@@ -257,6 +257,10 @@ impl UserDetail {
 
     fn delete(&self, cx: &mut Cx) {
         let Some(user) = self.user() else { return };
+        if self.card.as_ref().is_some_and(|card| !card.requests.is_empty()) {
+            let words = "An account with requests stays, for their history. A removes the person's details.";
+            return cx.say(crate::ui::cx::Tone::Note, words);
+        }
         let rev = user.version.rev;
         let confirm = Confirm {
             title: format!("Delete {}?", self.name()),
@@ -292,11 +296,14 @@ impl Screen for UserDetail {
             Command::Open => self.sheet.marked().is_some(),
             Command::Edit => cx.may(Permission::ManageUsers) && !user.anonymised,
             Command::SetRole | Command::Lock | Command::ResetPassword | Command::Anonymise => !user.anonymised,
-            Command::Delete => {
-                cx.may(Permission::ManageUsers) && self.card.as_ref().is_some_and(|c| c.requests.is_empty())
-            }
+            Command::Delete => cx.may(Permission::ManageUsers),
             _ => true,
         }
+    }
+
+    fn offers(&self, command: Command, cx: &Cx) -> bool {
+        let bare = self.card.as_ref().is_some_and(|card| card.requests.is_empty());
+        self.enabled(command, cx) && (command != Command::Delete || bare)
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
