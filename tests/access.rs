@@ -149,6 +149,8 @@ const TABLE: &[(&str, &str, Call)] = &[
     }),
     ("delete_health", "ddyyy", |w, a, c| said(w.desk.delete_health(a, c.health, 1))),
     ("add_stock", "ddyyy", |w, a, _| said(w.desk.add_stock(a))),
+    // The store has cats.
+    ("add_demo", "dddrr", |w, a, _| said(w.desk.add_demo(a))),
     // Requests.
     ("requests", "yyyyy", |w, a, _| said(w.desk.requests(a, &RequestQuery::default()))),
     ("request_rows", "yyyyy", |w, a, c| said(w.desk.request_rows(a, &[c.request.0]))),

@@ -1,5 +1,9 @@
 //! Every screen as a person sees it: bytes in, a terminal's screen out.
 
+#[path = "screens/any_key.rs"]
+mod any_key;
+#[path = "screens/anything.rs"]
+mod anything;
 #[path = "screens/cats.rs"]
 mod cats;
 #[path = "screens/home.rs"]

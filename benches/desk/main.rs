@@ -2,13 +2,14 @@
 //! (bundled, WAL, synchronous=FULL, fitting indexes, FTS5), in one run.
 //!
 //! `cargo bench --bench desk` takes a few minutes; `cargo bench --bench desk -- --quick` takes the small shelter only
-//! and fewer rounds; one word more (`open`, `pages`, `search`, `commits`) takes only the measures of that group. Both
+//! and fewer rounds; one word more (`open`, `pages`, `search`, `commits`, `keys`) takes only the measures of that group. Both
 //! sides work in turns, so that a noisy machine is noisy for both, and the figures are medians. `CLOWDER_BENCH_DIR`
 //! names the directory to work in (default: the system's temporary directory); both sides and the raw disk use it.
 
 mod data;
 mod measure;
 mod ours;
+mod screen;
 mod theirs;
 
 use std::path::PathBuf;
@@ -79,7 +80,9 @@ fn run(settings: &Settings, size: u32, dir: &std::path::Path) {
             report.rate(&format!("durable commits, sessions: {sessions}"), "/s", &rates);
         }
     }
-    // What has no counterpart on the other side, such as a key press to a finished frame, is a line of its own here.
+    if wanted("keys") {
+        screen::keys(&mut report, ours.desk());
+    }
     report.print();
 }
 

@@ -37,7 +37,7 @@ impl Ours {
         Self { desk: Some(Desk::new(store.clone())), store: Some(store), actor: Actor::console() }
     }
 
-    fn desk(&self) -> &Desk {
+    pub fn desk(&self) -> &Desk {
         self.desk.as_ref().expect("an open desk")
     }
 

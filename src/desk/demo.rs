@@ -10,10 +10,10 @@ use super::{Desk, Fault, Reads as _, Step, cats, stock};
 use crate::model::decision::{self, Deciding, Scene};
 use crate::model::{
     Action, Actor, AdoptionRequest, Altered, Ban, BreedId, Cat, CatId, CatStatus, Day, Error, FosterSpell, Gender,
-    HealthId, HealthStatus, HistoryEvent, Hold, HoldKind, IntakeKind, Outcome, OutcomeKind, PartialDate, Permission,
-    RequestId, Result, Role, Stamp, Stay, User, UserId, Verdict, Who,
+    HealthId, HealthStatus, HistoryEvent, Hold, HoldKind, IntakeKind, Kind, Outcome, OutcomeKind, PartialDate,
+    Permission, RequestId, Result, Role, Stamp, Stay, User, UserId, Verdict, Who,
 };
-use crate::store::{StoreError, Tx, Unique};
+use crate::store::{StoreError, Tally, Tx, Unique};
 
 /// The password of every account of a demo store, which holds nothing but inventions.
 pub const DEMO_PASSWORD: &str = "clowder-demo";
@@ -85,40 +85,67 @@ impl Desk {
         if !self.is_new() {
             return Err(Error::refused("the demo needs a store of its own; this one is in use"));
         }
-        let console = Actor::console();
-        self.add_stock(&console)?;
         let password = self.inner.hasher.hash(DEMO_PASSWORD)?;
+        let people = self.fill_demo(&Actor::console(), Some(password))?;
+        let admin = people.get("demo").copied().ok_or_else(|| self.explain(wrong("no admin")))?;
+        Ok(Actor::local(admin))
+    }
+
+    /// Puts the invented shelter into a store that has no cats yet, beside the accounts that it has. Nobody can
+    /// sign in to the invented accounts.
+    ///
+    /// # Errors
+    /// `Denied`, `Refused` when there are cats, `Store`.
+    pub fn add_demo(&self, actor: &Actor) -> Result<()> {
+        self.acting(actor, Permission::Maintain)?;
+        if self.store().tally(Tally::Records(Kind::Cat)) > 0 {
+            return Err(Error::refused("invented data goes into a store without cats; this one has some"));
+        }
+        self.fill_demo(actor, None).map(drop)
+    }
+
+    fn fill_demo(&self, actor: &Actor, password: Option<String>) -> Result<HashMap<String, UserId>> {
+        self.add_stock(actor)?;
         let people = self
-            .commit(&console, Permission::ManageUsers, move |tx, _| {
+            .commit(actor, Permission::ManageUsers, move |tx, _| {
                 tx.describe(Action::SetUp, "demo data: people");
-                people(tx, &password)
+                people(tx, password.as_deref())
             })?
             .value;
-        let admin = people.get("demo").copied().ok_or_else(|| self.explain(wrong("no admin")))?;
         let cats = self
-            .commit(&console, Permission::ManageCats, |tx, _| {
+            .commit(actor, Permission::ManageCats, |tx, _| {
                 tx.describe(Action::Import, "demo data: cats");
                 cats_of_the_demo(tx)
             })?
             .value;
-        self.commit(&console, Permission::DecideRequests, move |tx, _| {
+        let asking = people.clone();
+        self.commit(actor, Permission::DecideRequests, move |tx, _| {
             tx.describe(Action::Request, "demo data: requests");
-            requests(tx, &people, &cats)
+            requests(tx, &asking, &cats)
         })?;
-        Ok(Actor::local(admin))
+        Ok(people)
     }
 }
 
-fn people(tx: &mut Tx<'_>, password: &str) -> Step<HashMap<String, UserId>> {
+/// The people; without a password those who only ask for cats.
+fn people(tx: &mut Tx<'_>, password: Option<&str>) -> Step<HashMap<String, UserId>> {
     let now = tx.now();
     let mut ids = HashMap::new();
     for person in rows::<DemoPerson>(include_str!("../../assets/demo/people.csv"))? {
-        let mut user = User::new(person.username.clone(), word(&person.role)?);
+        let role: Role = word(&person.role)?;
+        if password.is_none() && role != Role::User {
+            continue;
+        }
+        if let Some(id) = tx.find(Unique::Username(&person.username))? {
+            ids.insert(person.username, UserId(id));
+            continue;
+        }
+        let mut user = User::new(person.username.clone(), role);
         user.email = Some(format!("{}@example.org", person.username));
         user.full_name = person.full_name;
         user.phone = person.phone;
         user.registered_at = Stamp(now.0 - person.registered * DAY);
-        user.password = Some(password.to_owned());
+        user.password = password.map(str::to_owned);
         if person.username == "dirk" {
             let at = Stamp(now.0 - 90 * DAY);
             user.banned = Some(Ban { at, by: Who::Console, reason: "gave two adopted cats away".to_owned() });

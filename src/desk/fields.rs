@@ -72,12 +72,12 @@ impl Fields for Cat {
     fn fields(&self) -> Vec<(&'static str, String)> {
         let stays = self.stays.iter().map(|s| {
             let outcome = s.outcome.map_or_else(String::new, |o| {
-                format!("-{} {}", o.date.map(|d| d.to_string()).unwrap_or_else(|| "?".to_owned()), o.kind.slug())
+                format!(" to {} {}", o.date.map(|d| d.to_string()).unwrap_or_else(|| "?".to_owned()), o.kind.slug())
             });
             let fosters: String = s
                 .fosters
                 .iter()
-                .map(|f| format!(" (foster {}-{})", f.out, f.back.map(|d| d.to_string()).unwrap_or_default()))
+                .map(|f| format!(" (foster {}{})", f.out, f.back.map(|d| format!(" to {d}")).unwrap_or_default()))
                 .collect();
             format!("{} {}{fosters}{outcome}", s.intake, s.kind.slug())
         });

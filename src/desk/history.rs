@@ -18,6 +18,8 @@ pub struct HistoryLine {
     pub who: String,
     /// Whether it is of a sort that can be undone, while nothing it touched has changed since.
     pub undoable: bool,
+    /// What it was about, by name; only in the answer to [`Desk::last_undoable`], a log reads it for the rows it shows.
+    pub about: String,
 }
 
 /// One record of a commit, in words.
@@ -116,7 +118,7 @@ impl Desk {
 
     fn line(&self, entry: AuditEntry) -> HistoryLine {
         let undoable = undoable(entry.action) && entry.touched > 0;
-        HistoryLine { who: self.who_name(entry.actor.who), undoable, entry }
+        HistoryLine { who: self.who_name(entry.actor.who), undoable, about: String::new(), entry }
     }
 
     /// The records of one commit, before and after.
@@ -127,7 +129,7 @@ impl Desk {
         self.acting(actor, Permission::SeeAudit)?;
         let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
         let touched = found.map(|(_, touched)| touched).unwrap_or_default();
-        Ok(touched
+        let mut lines: Vec<TouchedLine> = touched
             .iter()
             .map(|t| TouchedLine {
                 kind: t.kind,
@@ -137,7 +139,9 @@ impl Desk {
                 is_gone: t.after.is_none(),
                 diffs: self.diff(t),
             })
-            .collect())
+            .collect();
+        name_deleted(&mut lines);
+        Ok(lines)
     }
 
     /// The last commit that the actor made and could undo, with what it did. What is undone already is passed over,
@@ -148,7 +152,7 @@ impl Desk {
     pub fn last_undoable(&self, actor: &Actor) -> Result<Option<HistoryLine>> {
         /// How far back somebody's own last change is looked for.
         const LOOK_BACK: usize = 200;
-        self.acting(actor, Permission::SeeOffered)?;
+        let acting = self.acting(actor, Permission::SeeOffered)?;
         let entries = self.read(|store| Ok(store.audit(None, LOOK_BACK)?))?;
         let undoes: HashMap<CommitNo, CommitNo> =
             entries.iter().filter_map(|e| e.undoes.map(|no| (e.commit, no))).collect();
@@ -162,7 +166,38 @@ impl Desk {
                 && !undone.contains(&e.commit)
                 && is_deed(e.commit)
         });
-        Ok(own.map(|entry| self.line(entry)))
+        let Some(entry) = own else { return Ok(None) };
+        let about = if acting.may(Permission::SeeContacts) { self.about(&entry)? } else { String::new() };
+        Ok(Some(HistoryLine { about, ..self.line(entry) }))
+    }
+
+    /// What a few records are called that a commit touched. A request is called by its cat and its applicant.
+    fn about(&self, entry: &AuditEntry) -> Result<String> {
+        /// More names than this say less than their number.
+        const NAMED: u32 = 6;
+        if entry.touched > NAMED {
+            return Ok(format!("{} records", entry.touched));
+        }
+        let found = self.read(|store| Ok(store.audit_entry(entry.commit)?))?;
+        let touched = found.map(|(_, touched)| touched).unwrap_or_default();
+        let mut names: Vec<String> = Vec::new();
+        for t in &touched {
+            if t.kind == Kind::Request {
+                let bytes = t.after.as_deref().or(t.before.as_deref());
+                let request = bytes.and_then(|b| self.store().decode::<AdoptionRequest>(b).ok());
+                let others = matches!(&request, Some(r) if r.status == RequestStatus::Waitlisted);
+                if let Some(r) = request.filter(|_| !others) {
+                    names.push(self.user_name(r.user));
+                    let cat = self.read(|store| Ok(store.load::<Cat>(r.cat)?))?;
+                    names.extend(cat.map(|c| c.display_name()));
+                }
+            } else {
+                names.push(self.touched_title(t));
+            }
+        }
+        let mut seen = HashSet::new();
+        names.retain(|name| !name.is_empty() && !entry.note.contains(name.as_str()) && seen.insert(name.clone()));
+        Ok(names.join(", "))
     }
 
     /// Undoes a commit whole: every record it touched becomes what it was before, in one commit, while nothing
@@ -217,6 +252,23 @@ impl Desk {
             })
             .map_err(|fault: Fault| self.explain_to(actor, fault))?;
         Ok(Done { message: written.value, commit: written.commit })
+    }
+}
+
+/// A breed or health status that the same commit deleted is known by name only from there.
+fn name_deleted(lines: &mut [TouchedLine]) {
+    let gone: Vec<(String, String)> = lines
+        .iter()
+        .filter(|t| t.is_gone && matches!(t.kind, Kind::Breed | Kind::Health))
+        .map(|t| (format!("{} {}", t.kind.label().to_lowercase(), t.id), t.title.clone()))
+        .collect();
+    let cats = lines.iter_mut().filter(|t| t.kind == Kind::Cat).flat_map(|t| &mut t.diffs);
+    for diff in cats.filter(|d| matches!(d.field, "breed" | "health")) {
+        for value in [&mut diff.before, &mut diff.after] {
+            if let Some((_, title)) = gone.iter().find(|(number, _)| number == value) {
+                value.clone_from(title);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Text as it is stored, compared and searched.
 
+use std::borrow::Cow;
+
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// How many combining marks a character may carry; real scripts stay below.
@@ -74,6 +76,16 @@ pub fn fold(s: &str) -> String {
     out
 }
 
+/// The text for a fuzzy matcher, which knows only some accents: folded where it is not ASCII and where that keeps
+/// every character in its place, so that what matched can be shown.
+pub fn unaccented(s: &str) -> Cow<'_, str> {
+    if s.is_ascii() {
+        return s.into();
+    }
+    let folded = fold(s);
+    if folded.chars().count() == s.chars().count() { folded.into() } else { s.into() }
+}
+
 /// The words of a folded text: runs of letters and digits.
 pub fn words(folded: &str) -> impl Iterator<Item = &str> {
     folded.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty())
@@ -100,6 +112,7 @@ mod tests {
         assert_eq!(fold("  Élodie  GROẞE Øre "), "elodie grosse ore");
         assert_eq!(fold("ＭＩＳＯ"), "miso");
         assert_eq!(fold("Grey\nand\u{2028}é\u{7}white"), "grey and ewhite");
+        assert_eq!(["Miso", "Ōkami", "Groß"].map(unaccented), ["Miso", "okami", "Groß"]);
         assert_eq!(words("a0-12, grey/white").collect::<Vec<_>>(), ["a0", "12", "grey", "white"]);
     }
 }

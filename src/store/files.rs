@@ -65,7 +65,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), OpenError> {
 /// The lock on a data directory; held until dropped.
 #[derive(Debug)]
 pub(super) struct DataLock {
-    _file: File,
+    file: File,
 }
 
 impl DataLock {
@@ -100,7 +100,14 @@ impl DataLock {
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()))
             .map_err(|e| open_error(&path, &e))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for DataLock {
+    fn drop(&mut self) {
+        // Closing alone would leave it locked while a child that was just forked still has the file.
+        let _ = self.file.unlock();
     }
 }
 

@@ -70,7 +70,7 @@ impl<W: Write> Exporter<W> {
             Format::Ndjson => Out::Ndjson(out),
             Format::Csv => {
                 let mut csv = csv::Writer::from_writer(out);
-                csv.write_record(COLUMNS)?;
+                csv.write_record(COLUMNS).map_err(plain)?;
                 Out::Csv(Box::new(csv))
             }
         };
@@ -88,10 +88,10 @@ impl<W: Write> Exporter<W> {
             Out::Csv(csv) => {
                 if stays.is_empty() {
                     let none = std::iter::repeat_n(String::new(), COLUMNS.len() - OF_STAY);
-                    csv.write_record(of_cat.iter().cloned().chain(none))?;
+                    csv.write_record(of_cat.iter().cloned().chain(none)).map_err(plain)?;
                 }
                 for stay in stays {
-                    csv.write_record(of_cat.iter().chain(&of_stay(stay)))?;
+                    csv.write_record(of_cat.iter().chain(&of_stay(stay))).map_err(plain)?;
                 }
                 Ok(())
             }
@@ -123,6 +123,14 @@ impl<W: Write> Exporter<W> {
                 Ok(out)
             }
         }
+    }
+}
+
+/// The error of the output itself: wrapped, a reader that has read enough would look like trouble.
+fn plain(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

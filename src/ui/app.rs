@@ -78,8 +78,8 @@ pub struct App {
 
 /// What a commit did, in words.
 fn undo_words(line: &HistoryLine) -> String {
-    let label = line.entry.action.label();
-    if line.entry.note.is_empty() { label.to_owned() } else { format!("{label}: {}", line.entry.note) }
+    let words = [line.entry.action.label(), &*line.about, &*line.entry.note];
+    words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// How many sessions of others are named before they end.
@@ -446,6 +446,17 @@ impl App {
         }
     }
 
+    /// The names of the screens, the first ones left out where there is no room for all.
+    fn path(&self, room: usize) -> String {
+        let titles: Vec<String> = self.stack.iter().map(|layer| layer.screen.title()).collect();
+        let whole = |first: usize| {
+            let before = if first > 0 { "… ► " } else { "" };
+            format!("{before}{}", titles[first..].join(" ► "))
+        };
+        let last = titles.len().saturating_sub(1);
+        (0..=last).map(whole).find(|path| path.width() <= room).unwrap_or_else(|| whole(last))
+    }
+
     /// With a lesser role nothing stays open that it may not see.
     fn step_down(&mut self, role: Role) {
         self.overlay = None;
@@ -466,9 +477,8 @@ impl App {
         let read_only = self.cx.desk.read_only().map_or("", |_| "READ-ONLY  ");
         let right = (who.width() + read_only.width()) as u16;
         let room = area.width.saturating_sub(right + 2);
-        let path: Vec<String> = self.stack.iter().map(|layer| layer.screen.title()).collect();
-        let path = path.join(" ► ");
         let left = Rect { width: if room < 16 { area.width } else { room }, ..area };
+        let path = self.path(usize::from(left.width).saturating_sub("Clowder · ".width()));
         put_spans(buffer, left, [("Clowder", theme.title()), (" · ", theme.muted()), (&path, theme.heading())]);
         if room >= 16 {
             let at = Rect { x: area.right() - right, width: right, ..area };

@@ -101,7 +101,7 @@ commands! {
     // Accounts.
     SetRole: "set-role", "role", "Change the role", Some(P::ManageUsers);
     Lock: "lock", "lock", "Lock or unlock the account", Some(P::ManageUsers);
-    Ban: "ban", "do not adopt", "Set or lift the do-not-adopt flag", Some(P::ManageUsers);
+    Ban: "ban", "ban", "Set or lift the do-not-adopt flag", Some(P::ManageUsers);
     ResetPassword: "reset-password", "password", "Set a new password", Some(P::ManageUsers);
     Anonymise: "anonymise", "anonymise", "Remove the person's details", Some(P::ManageUsers);
     ChangePassword: "change-password", "password", "Change your password", Some(P::OwnAccount);

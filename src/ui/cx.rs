@@ -227,6 +227,8 @@ impl Cx {
 
     /// Signs somebody in, after this call: the home screen takes the place of everything.
     pub fn sign_in(&mut self, actor: Actor) {
+        // "Wrong name or password" is over with the right one.
+        self.message = None;
         self.sign = Some(Sign::In(actor));
     }
 
@@ -328,4 +330,29 @@ pub fn sentence(text: &str) -> String {
         out.push('.');
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::event::queue;
+
+    #[test]
+    fn work_learns_that_it_is_to_stop() {
+        let (sender, _inbox) = queue();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Stop(stopped.clone());
+        let mut meter = Meter { sender, job: 1, stopped, told: None };
+        assert!(meter.tell(|| "1 of 2".to_owned()));
+        drop(stop);
+        assert!(!meter.tell(|| "2 of 2".to_owned()));
+    }
+
+    #[test]
+    fn work_stops_when_its_session_is_gone() {
+        let (sender, inbox) = queue();
+        drop(inbox);
+        let mut meter = Meter { sender, job: 1, stopped: Arc::default(), told: None };
+        assert!(!meter.tell(|| "1 of 2".to_owned()));
+    }
 }

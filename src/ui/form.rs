@@ -238,7 +238,6 @@ impl Form {
         if area.is_empty() {
             return;
         }
-        let says = row(area, area.height - 1);
         let body = if area.height > 2 { Rect { height: area.height - 2, ..area } } else { area };
         let starts: Vec<u16> = self
             .fields
@@ -252,6 +251,9 @@ impl Form {
         let Some(field) = self.fields.get(self.focus) else { return };
         let (start, end) = (starts[self.focus], starts[self.focus] + Self::height_of(field));
         self.top = self.top.clamp(end.saturating_sub(body.height).min(start), start);
+        // Where the room has grown, nothing stays scrolled away that fits.
+        let all = starts.last().copied().unwrap_or(0) + self.fields.last().map_or(0, Self::height_of);
+        self.top = self.top.min(all.saturating_sub(body.height));
         let label = self.fields.iter().map(|f| f.label.width()).max().unwrap_or(0).min(20) as u16;
         let mut cursor = None;
         for (i, field) in self.fields.iter_mut().enumerate() {
@@ -285,7 +287,13 @@ impl Form {
                 None if !field.hint.is_empty() => (field.hint.clone(), theme.muted()),
                 None => (String::new(), theme.muted()),
             };
-            put(frame.buffer_mut(), says, &text, style);
+            // What is wrong is told whole: the empty row above the last one is there for it.
+            let lines = layout::wrap(&text, area.width.into());
+            let lines = &lines[..lines.len().min(2)];
+            let says = layout::below(area, area.height - lines.len().max(1) as u16);
+            for (y, line) in lines.iter().enumerate() {
+                put(frame.buffer_mut(), row(says, y as u16), line, style);
+            }
         }
         if let Some(field) = self.fields.get_mut(self.focus)
             && let Control::Pick { open: Some(picker), .. } | Control::PickMany { open: Some(picker), .. } =

@@ -156,16 +156,25 @@ pub const FIRST_BIND: Bind = bind(&[Key::ch('g'), Key::code(KeyCode::Home)], Com
 /// `G` and End.
 pub const LAST_BIND: Bind = bind(&[Key::ch('G'), Key::code(KeyCode::End)], Command::Last).quiet();
 
+/// Moving about, the same in every list and on every long page.
+const MOTIONS: &[Bind] = &[UP_BIND, DOWN_BIND, PAGE_UP_BIND, PAGE_DOWN_BIND, FIRST_BIND, LAST_BIND];
+
 /// The key table of every screen in Markdown, for the README.
 pub fn markdown() -> String {
     let mut out = String::new();
-    for (title, binds) in std::iter::once(("Everywhere", GLOBAL)).chain(super::screens::KEYS.iter().copied()) {
-        out.push_str(&format!("**{title}**\n\n| key | does |\n|---|---|\n"));
+    let named = |bind: &Bind| bind.keys.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(" ");
+    for (title, binds) in [("everywhere", GLOBAL), ("in lists and on pages", MOTIONS)] {
+        out.push_str(&format!("| {title} | |\n|---|---|\n"));
         for bind in binds.iter().filter(|b| !b.keys.is_empty()) {
-            let keys: Vec<String> = bind.keys.iter().map(|k| format!("`{k}`")).collect();
-            out.push_str(&format!("| {} | {} |\n", keys.join(" "), bind.command.help()));
+            out.push_str(&format!("| {} | {} |\n", named(bind), bind.command.help()));
         }
         out.push('\n');
+    }
+    out.push_str("| on this screen | these as well |\n|---|---|\n");
+    for (title, binds) in super::screens::KEYS {
+        let own = binds.iter().filter(|b| !b.keys.is_empty() && MOTIONS.iter().all(|m| m.command != b.command));
+        let keys: Vec<String> = own.map(|b| format!("{} {}", named(b), b.command.help())).collect();
+        out.push_str(&format!("| {title} | {} |\n", keys.join("; ")));
     }
     out
 }
@@ -183,6 +192,12 @@ mod tests {
                 seen.push(*key);
             }
         }
+    }
+
+    #[test]
+    fn the_readme_has_the_keys_as_they_are() {
+        let readme = include_str!("../../README.md");
+        assert!(readme.contains(&markdown()), "put what `clowder keys` prints into README.md:\n{}", markdown());
     }
 
     #[test]

@@ -52,8 +52,14 @@ impl Overlay {
     }
 
     pub fn commands(available: &[(Command, String)]) -> Self {
+        let moves = |command: &Command| {
+            use Command::{Down, First, Last, PageDown, PageUp, Palette, Up};
+            matches!(command, Up | Down | PageUp | PageDown | First | Last | Palette)
+        };
         let items = available
             .iter()
+            // Nobody looks for those by name.
+            .filter(|(command, _)| !moves(command))
             .filter_map(|(command, keys)| {
                 let index = Command::ALL.iter().position(|c| c == command)?;
                 let note = if keys.is_empty() { String::new() } else { format!("{}  [{keys}]", command.slug()) };
@@ -125,7 +131,9 @@ impl Overlay {
             Self::Help { lines, top } => {
                 let keys = lines.iter().map(|(k, _)| unicode_width::UnicodeWidthStr::width(&**k)).max().unwrap_or(0);
                 let keys = (keys as u16 + 2).min(wide / 2);
-                let inside = layout::popup(frame.buffer_mut(), area, (wide, lines.len() as u16), "Keys", theme);
+                let more = lines.len() + 2 > usize::from(area.height);
+                let title = if more { "Keys (↓ for more)" } else { "Keys" };
+                let inside = layout::popup(frame.buffer_mut(), area, (wide, lines.len() as u16), title, theme);
                 *top = (*top).min((lines.len() as u16).saturating_sub(inside.height));
                 for (y, (key, help)) in lines.iter().skip((*top).into()).take(inside.height.into()).enumerate() {
                     let line = row(inside, y as u16);

@@ -15,7 +15,7 @@ use super::{
     layout::{below, fit, put, row},
     line_edit::{Edit, LineEdit},
 };
-use crate::session::event::Input;
+use crate::{model::text::unaccented, session::event::Input};
 
 /// Something to choose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -108,12 +108,13 @@ impl Picker {
             self.found = (0..self.items.len()).map(|i| (i, Vec::new())).collect();
             return;
         }
-        let pattern = Pattern::parse(text, CaseMatching::Ignore, Normalization::Smart);
+        let pattern = Pattern::parse(&unaccented(text), CaseMatching::Ignore, Normalization::Smart);
         let mut scored = Vec::new();
         let mut chars = Vec::new();
         for (i, item) in self.items.iter().enumerate() {
             let mut letters = Vec::new();
-            let haystack = Utf32Str::new(&item.label, &mut chars);
+            let label = unaccented(&item.label);
+            let haystack = Utf32Str::new(&label, &mut chars);
             if let Some(score) = pattern.indices(haystack, &mut self.matcher, &mut letters) {
                 letters.sort_unstable();
                 scored.push((score, i, letters));
@@ -201,7 +202,7 @@ mod tests {
     use super::*;
 
     fn picker() -> Picker {
-        let names = ["Abyssinian", "Maine Coon", "Norwegian Forest", "Siberian", "Élégant"];
+        let names = ["Abyssinian", "Maine Coon", "Norwegian Forest", "Siberian", "Élégant", "Ōkami"];
         Picker::new(names.iter().enumerate().map(|(i, n)| Item::new(i as u32, *n, "")).collect())
     }
 
@@ -220,6 +221,8 @@ mod tests {
         let mut p = picker();
         assert_eq!(typed(&mut p, b"eleg\r"), Picked::This(Item::new(4, "Élégant", "")));
         let mut p = picker();
+        assert_eq!(typed(&mut p, b"oka\r"), Picked::This(Item::new(5, "Ōkami", "")));
+        let mut p = picker();
         assert_eq!(typed(&mut p, b"zzz\r"), Picked::Not);
         assert_eq!(typed(&mut p, b"\x1b"), Picked::Closed);
     }
@@ -230,6 +233,6 @@ mod tests {
         assert_eq!(typed(&mut p, b"\x1b[A\x1b[B\x1b[B\r"), Picked::This(Item::new(2, "Norwegian Forest", "")));
         let mut p = picker();
         p.select(3);
-        assert_eq!(typed(&mut p, b"\x1b[B\x1b[B\x1b[B\r"), Picked::This(Item::new(4, "Élégant", "")));
+        assert_eq!(typed(&mut p, b"\x1b[B\x1b[B\x1b[B\r"), Picked::This(Item::new(5, "Ōkami", "")));
     }
 }

@@ -69,9 +69,25 @@ impl QueryLine {
         self.focused
     }
 
-    /// Gives it the keys.
-    pub const fn focus(&mut self) {
+    /// Gives it the keys. What is typed after a term that is there, such as `status:open`, is a word of its own.
+    pub fn focus(&mut self) {
         self.focused = true;
+        let text = self.text();
+        let last = text.rsplit(' ').next().unwrap_or_default();
+        let quoted = text.matches('"').count() % 2 == 1;
+        if !quoted && last.contains([':', '<', '>', '=']) {
+            let text = format!("{text} ");
+            self.set(&text);
+        }
+    }
+
+    /// Gives the keys back, without the blank that nothing was typed after.
+    fn leave(&mut self) {
+        self.focused = false;
+        if self.text().ends_with(' ') {
+            let text = self.text().trim_end().to_owned();
+            self.set(&text);
+        }
     }
 
     /// Marks what was not understood.
@@ -92,11 +108,11 @@ impl QueryLine {
         if let Input::Key(event) = input {
             match event.code {
                 KeyCode::Enter | KeyCode::Esc => {
-                    self.focused = false;
+                    self.leave();
                     return QueryDid::Used;
                 }
                 KeyCode::Up | KeyCode::Down | KeyCode::PageUp | KeyCode::PageDown => {
-                    self.focused = false;
+                    self.leave();
                     return QueryDid::Ignored;
                 }
                 KeyCode::Tab => return QueryDid::Complete,

@@ -9,6 +9,8 @@ mod cat_form;
 mod cat_page;
 pub mod catalogue;
 pub mod catalogue_form;
+pub mod catalogue_list;
+pub mod catalogue_page;
 mod cats;
 pub mod check;
 pub mod entry;
@@ -32,7 +34,9 @@ pub mod wording;
 
 use super::{Bind, Command, Cx, Outcome, Screen};
 use crate::model::{CatId, Kind, RequestId, UserId};
-use catalogue::{Catalogue, CatalogueList, CataloguePage};
+use catalogue::Catalogue;
+use catalogue_list::CatalogueList;
+use catalogue_page::CataloguePage;
 
 /// Every screen's keys by its name, for the README's table.
 pub const KEYS: &[(&str, &[Bind])] = &[
@@ -52,8 +56,8 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("Account", user::KEYS),
     ("Account, in a form", user_form::KEYS),
     ("Password", password::KEYS),
-    ("Breeds, health statuses", catalogue::LIST_KEYS),
-    ("Breed, health status", catalogue::PAGE_KEYS),
+    ("Breeds, health statuses", catalogue_list::KEYS),
+    ("Breed, health status", catalogue_page::KEYS),
     ("Breed, health status, in a form", catalogue_form::KEYS),
     ("Your account", profile::KEYS),
     ("Your account, in a form", profile_form::KEYS),
@@ -123,9 +127,9 @@ pub fn user(id: UserId, cx: &mut Cx) -> Option<Box<dyn Screen>> {
     Some(Box::new(user::UserDetail::new(id, cx)))
 }
 
-/// What happened to a record, which people call `title`.
-pub fn history_of(kind: Kind, id: u32, title: &str, cx: &mut Cx) -> Box<dyn Screen> {
-    Box::new(audit::History::of(kind, id, title, cx))
+/// What happened to a record.
+pub fn history_of(kind: Kind, id: u32, cx: &mut Cx) -> Box<dyn Screen> {
+    Box::new(audit::History::of(kind, id, cx))
 }
 
 /// The screen of a record of any kind, on top.

@@ -39,7 +39,9 @@ fn a_store_in_use_and_a_missing_key_are_told_plainly() {
 fn a_closed_pipe_is_no_failure() {
     let shelter = Shelter::new();
     shelter.ok(&["cats", "add", "Miso"]);
-    for args in [["cats", "list"].as_slice(), &["cats", "list", "--json"], &["cats", "show", "1"], &["--help"]] {
+    for args in
+        [["cats", "list"].as_slice(), &["cats", "list", "--json"], &["cats", "show", "1"], &["export"], &["--help"]]
+    {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let ran = Ran::of(shelter.command(args).stdout(writer).output().unwrap());
@@ -102,7 +104,7 @@ fn wrong_words_are_a_usage_error_and_help_is_not() {
 fn the_keys_are_printed_without_a_store() {
     let shelter = Shelter::new();
     let keys = shelter.ok(&["keys"]).out;
-    assert!(keys.contains("| key | does |") && keys.contains("`Ctrl-P`"), "{keys}");
+    assert!(keys.contains("| everywhere |") && keys.contains("`Ctrl-P`"), "{keys}");
     assert!(!shelter.0.path().join("data").exists());
 }
 

@@ -167,3 +167,51 @@ fn ctrl_c_ends_an_import_with_whole_cats_only() {
     assert_eq!(shelter.json(&["check"])["clean"], true);
     shelter.ok(&["cats", "list"]);
 }
+
+#[test]
+fn a_killed_import_leaves_whole_cats_and_runs_on_when_it_is_run_again() {
+    const CATS: u64 = 3_000;
+    let shelter = Shelter::new();
+    let mut csv = String::from("tag,name,intake_date,intake_kind,outcome_date,outcome_kind\n");
+    for cat in 0..CATS {
+        // The rows of a cat are far apart, so that half a cat would show.
+        csv.push_str(&format!("T{cat},Cat {cat},2021-01-02,stray,2021-02-03,adoption\n"));
+    }
+    for cat in 0..CATS {
+        csv.push_str(&format!("T{cat},Cat {cat},2024-01-02,return,,\n"));
+    }
+    let file = shelter.file("many.csv", &csv);
+    shelter.ok(&["stats"]);
+    let db = shelter.0.path().join("data/store/db");
+    let size = || fs::metadata(&db).map_or(0, |m| m.len());
+
+    let mut killed = 0;
+    for _ in 0..3 {
+        let before = size();
+        let mut import = shelter.command(&["import", &file, "--profile", "clowder"]);
+        let mut import = import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let ended = loop {
+            if let Some(status) = import.try_wait().unwrap() {
+                break Some(status);
+            }
+            if size() > before + 512 * 1024 {
+                import.kill().unwrap();
+                import.wait().unwrap();
+                break None;
+            }
+            std::thread::yield_now();
+        };
+        killed += u32::from(ended.is_none());
+
+        assert!(shelter.ok(&["check"]).out.contains("all is well"));
+        let cats = shelter.json(&["cats", "list"]);
+        assert_eq!(shelter.json(&["stats"])["cats"], json!(cats.as_array().unwrap().len()));
+        for cat in cats.as_array().unwrap() {
+            assert_eq!(cat["stays"].as_array().unwrap().len(), 2, "{cat}");
+        }
+    }
+    assert!(killed > 0, "no import was cut short");
+    shelter.ok(&["import", &file, "--profile", "clowder"]);
+    assert_eq!(shelter.json(&["stats"])["cats"], json!(CATS));
+    assert!(shelter.ok(&["check"]).out.contains("all is well"));
+}

@@ -40,6 +40,18 @@ fn the_query_line_narrows_the_list() {
 }
 
 #[test]
+fn what_is_typed_after_a_term_is_a_word_of_its_own() {
+    let q = Queue::new();
+    let mut t = list(&q, &q.shelter.staff, 80, 24);
+    assert!(t.text().contains("/ status:open"), "{}", t.text());
+    t.keys("/uma");
+    assert!(t.text().contains("/ status:open uma"), "{}", t.text());
+    assert!(!t.text().contains("Vic Harbour"), "{}", t.text());
+    t.keys("\r/lone\r");
+    assert!(t.text().contains("/ status:open umalone"), "{}", t.text());
+}
+
+#[test]
 fn one_request_as_staff_see_it() {
     let q = Queue::new();
     for (width, height) in [(80, 24), (120, 40), (40, 12)] {

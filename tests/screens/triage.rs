@@ -16,7 +16,7 @@ fn triage(q: &Queue, actor: &Actor, width: u16, height: u16) -> Terminal {
 #[test]
 fn the_queue_and_the_card() {
     let q = Queue::new();
-    for (width, height) in [(80, 24), (120, 40), (40, 12)] {
+    for (width, height) in [(80, 24), (92, 30), (120, 40), (40, 12)] {
         let t = triage(&q, &q.shelter.staff, width, height);
         insta::assert_snapshot!(format!("triage_{width}x{height}"), t.snapshot());
     }

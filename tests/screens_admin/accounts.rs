@@ -28,6 +28,15 @@ fn pictures_of_accounts() {
 }
 
 #[test]
+fn an_account_with_requests_stays_and_says_why() {
+    let shelter = Shelter::new();
+    let mut t = at(&shelter, &shelter.admin);
+    t.keys("5/uma\r\rD");
+    sees(&t, "An account with requests stays, for their history.");
+    misses(&t, "Delete Uma Stone?");
+}
+
+#[test]
 fn an_account_is_locked_and_unlocked() {
     let shelter = Shelter::new();
     let mut t = at(&shelter, &shelter.admin);

@@ -48,6 +48,16 @@ fn a_change_is_undone_from_the_log() {
 }
 
 #[test]
+fn a_deleted_breed_has_its_name_in_the_log() {
+    let shelter = Shelter::new();
+    shelter.desk.delete_breed(&shelter.admin, shelter.breeds[0], 1).unwrap();
+    let mut t = at(&shelter, &shelter.admin);
+    t.keys("8\r");
+    sees(&t, "Siberian  deleted");
+    sees(&t, "Siberian  → nothing");
+}
+
+#[test]
 fn the_log_is_read_in_pages_and_keeps_its_place() {
     let shelter = Shelter::new();
     let cat = shelter.cats[0];

@@ -26,7 +26,7 @@ pub struct CatFields {
     #[arg(long, value_name = "DATE", allow_hyphen_values = true)]
     born: Option<String>,
     /// Sex
-    #[arg(long, value_parser = slugs!(Gender))]
+    #[arg(long, alias = "sex", value_parser = slugs!(Gender))]
     gender: Option<Gender>,
     /// Spayed or neutered
     #[arg(long, value_parser = slugs!(Altered))]

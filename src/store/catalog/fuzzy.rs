@@ -6,6 +6,7 @@ use nucleo_matcher::{
 };
 
 use super::Catalog;
+use crate::model::text::unaccented;
 
 /// What a picker chooses from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +42,14 @@ impl Catalog {
 
     /// The same among those that `keep` takes.
     pub fn fuzzy_among(&self, what: Pickable, needle: &str, limit: usize, keep: impl Fn(u32) -> bool) -> Vec<Found> {
-        let pattern = Pattern::parse(needle, CaseMatching::Ignore, Normalization::Smart);
+        let pattern = Pattern::parse(&unaccented(needle), CaseMatching::Ignore, Normalization::Smart);
         let mut matcher = Matcher::new(Config::DEFAULT);
         let mut chars = Vec::new();
         let mut found: Vec<(u32, u32, String)> = Vec::new();
         let mut text = String::new();
         let mut look = |id: u32, text: &str| {
             if keep(id)
-                && let Some(score) = pattern.score(Utf32Str::new(text, &mut chars), &mut matcher)
+                && let Some(score) = pattern.score(Utf32Str::new(&unaccented(text), &mut chars), &mut matcher)
             {
                 found.push((score, id, text.to_owned()));
             }
@@ -90,7 +91,7 @@ impl Catalog {
             .into_iter()
             .map(|(score, id, text)| {
                 let mut positions = Vec::new();
-                pattern.indices(Utf32Str::new(&text, &mut chars), &mut matcher, &mut positions);
+                pattern.indices(Utf32Str::new(&unaccented(&text), &mut chars), &mut matcher, &mut positions);
                 positions.sort_unstable();
                 positions.dedup();
                 Found { id, text, score, positions }

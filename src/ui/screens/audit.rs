@@ -49,7 +49,8 @@ const COLUMNS: &[Column<Row>] = &[
 ];
 
 impl Row {
-    fn read(line: &HistoryLine, cx: &Cx) -> Self {
+    /// Reads it; a record whose history it is anyway is not named.
+    fn read(line: &HistoryLine, of: Option<(Kind, u32)>, cx: &Cx) -> Self {
         let entry = &line.entry;
         let about = match entry.touched {
             0 => String::new(),
@@ -58,7 +59,7 @@ impl Row {
                 let touched = cx.desk.audit_entry(&cx.actor(), entry.commit).unwrap_or_default();
                 // A request is called by its number: anything else says more.
                 let alone = touched.len() == 1 && entry.note.is_empty();
-                let named = touched.iter().filter(|t| t.kind != Kind::Request || alone);
+                let named = touched.iter().filter(|t| (t.kind != Kind::Request || alone) && of != Some((t.kind, t.id)));
                 let mut names: Vec<String> = named.map(|t| t.title.clone()).collect();
                 names.retain(|name| !entry.note.contains(name.as_str()));
                 names.join(", ")
@@ -102,7 +103,7 @@ pub(super) fn ask_undo<S: Screen>(
 
 /// The log, or the part of it that is about one record.
 pub struct History {
-    of: Option<(Kind, u32, String)>,
+    of: Option<(Kind, u32)>,
     /// What was read, newest first.
     entries: Vec<HistoryLine>,
     list: List<Row>,
@@ -117,12 +118,12 @@ impl History {
         Self::begin(None, cx)
     }
 
-    /// What happened to one record, which people call `title`.
-    pub fn of(kind: Kind, id: u32, title: &str, cx: &mut Cx) -> Self {
-        Self::begin(Some((kind, id, title.to_owned())), cx)
+    /// What happened to one record.
+    pub fn of(kind: Kind, id: u32, cx: &mut Cx) -> Self {
+        Self::begin(Some((kind, id)), cx)
     }
 
-    fn begin(of: Option<(Kind, u32, String)>, cx: &mut Cx) -> Self {
+    fn begin(of: Option<(Kind, u32)>, cx: &mut Cx) -> Self {
         let mut screen = Self { of, entries: Vec::new(), list: List::default(), whole: false, stale: true };
         screen.read(cx);
         screen
@@ -137,9 +138,9 @@ impl History {
     fn read(&mut self, cx: &mut Cx) {
         let actor = cx.actor();
         if std::mem::take(&mut self.stale) {
-            let read = match &self.of {
+            let read = match self.of {
                 None => cx.desk.audit(&actor, None, PAGE),
-                Some((kind, id, _)) => cx.desk.audit_of(&actor, *kind, *id, PAGE.max(self.entries.len() + 1)),
+                Some((kind, id)) => cx.desk.audit_of(&actor, kind, id, PAGE.max(self.entries.len() + 1)),
             };
             let Some(newest) = cx.shown(read) else { return };
             self.join(newest);
@@ -147,9 +148,9 @@ impl History {
         let place = self.list.selected().and_then(|id| self.entries.iter().position(|l| key(l) == id)).unwrap_or(0);
         if !self.whole && place + PAGE / 2 >= self.entries.len() {
             let before = self.entries.last().map(|line| line.entry.commit);
-            let read = match &self.of {
+            let read = match self.of {
                 None => cx.desk.audit(&actor, before, PAGE),
-                Some((kind, id, _)) => cx.desk.audit_of(&actor, *kind, *id, self.entries.len() + PAGE),
+                Some((kind, id)) => cx.desk.audit_of(&actor, kind, id, self.entries.len() + PAGE),
             };
             let Some(older) = cx.shown(read) else { return };
             let known = self.entries.len();
@@ -185,7 +186,7 @@ impl Screen for History {
     fn title(&self) -> String {
         match &self.of {
             None => "Audit log".to_owned(),
-            Some((_, _, title)) => format!("History of {title}"),
+            Some(_) => "History".to_owned(),
         }
     }
 
@@ -210,7 +211,7 @@ impl Screen for History {
             }
             Command::UndoThis => {
                 let Some(line) = self.marked() else { return Outcome::Pass };
-                ask_undo(&line.clone(), &Row::read(line, cx).what(), cx, |me: &mut Self, cx| {
+                ask_undo(&line.clone(), &Row::read(line, None, cx).what(), cx, |me: &mut Self, cx| {
                     me.stale = true;
                     me.read(cx);
                     // The undo itself is the newest line: it is to be seen.
@@ -229,10 +230,10 @@ impl Screen for History {
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         self.read(cx);
-        let entries = &self.entries;
+        let (entries, of) = (&self.entries, self.of);
         self.list.prepare(below(area, 1), |ids| {
             let lines = ids.iter().filter_map(|id| entries.iter().find(|line| key(line) == *id));
-            lines.map(|line| (key(line), Row::read(line, cx))).collect()
+            lines.map(|line| (key(line), Row::read(line, of, cx))).collect()
         });
     }
 
@@ -241,7 +242,7 @@ impl Screen for History {
     }
 
     fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
-        let of = self.of.as_ref().map(|(kind, id, _)| (*kind, *id));
+        let of = self.of;
         self.stale |= changed.is_none_or(|c| of.is_none_or(|own| c.records.contains(&own)));
     }
 

@@ -172,7 +172,7 @@ impl Screen for CatDetail {
                 return self.done(toggled, words, cx);
             }
             Command::History => {
-                return Outcome::Push(screens::history_of(Kind::Cat, self.id.number(), &self.name(), cx));
+                return Outcome::Push(screens::history_of(Kind::Cat, self.id.number(), cx));
             }
             Command::Archive => return self.archive(cx),
             Command::Delete => self.delete(cx),

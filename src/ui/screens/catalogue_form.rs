@@ -2,7 +2,10 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::catalogue::{Catalogue, CataloguePage, Change, Entry};
+use super::{
+    catalogue::{Catalogue, Change, Entry},
+    catalogue_page::CataloguePage,
+};
 use crate::{
     model::{Error, limits},
     session::event::Input,

@@ -223,7 +223,9 @@ impl Cats {
 
     /// The room of the list, and that of the cat beside it.
     fn areas(area: Rect) -> (Rect, Option<Rect>) {
-        let (list, card) = panes(below(area, 2), LIST_WIDTH, CARD_WIDTH);
+        // A cat needs no more than so much; the rest goes to the list.
+        let list = LIST_WIDTH.max(area.width.saturating_sub(CARD_WIDTH * 3 / 2 + 3));
+        let (list, card) = panes(below(area, 2), list, CARD_WIDTH);
         (list, card.map(|card| below(card, 1)))
     }
 

@@ -120,8 +120,10 @@ impl Screen for EntryScreen {
                 };
             }
             Command::UndoThis => {
-                let what = self.line.entry.action.label();
-                ask_undo(&self.line.clone(), what, cx, |_: &mut Self, _| Outcome::Stay);
+                let entry = &self.line.entry;
+                let words = [entry.action.label(), &*entry.note];
+                let what = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ");
+                ask_undo(&self.line.clone(), &what, cx, |_: &mut Self, _| Outcome::Stay);
             }
             other => {
                 if !self.sheet.run(other) {

@@ -11,7 +11,7 @@ use crate::{
     ui::{
         Bind, Command, Cx, Outcome, Screen, Theme, bind,
         keys::{self, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, TAB, UP_BIND},
-        layout::{below, put, row},
+        layout::{self, below, put, row},
         list::List,
         screens,
     },
@@ -42,7 +42,8 @@ pub struct Home {
     in_list: bool,
     oldest: List<RequestLine>,
     staff: bool,
-    places: String,
+    /// The other places, each with its key.
+    places: Vec<(String, &'static str)>,
     top: u16,
 }
 
@@ -52,7 +53,7 @@ impl Home {
         let places = keys::GLOBAL.iter().filter_map(|bind| {
             let digit = bind.keys.first().filter(|key| key.is_digit() && bind.command != Command::GoHome)?;
             let may = bind.command.permission().is_none_or(|permission| cx.may(permission));
-            may.then(|| format!("{digit} {}", bind.command.label()))
+            may.then(|| (digit.to_string(), bind.command.label()))
         });
         Self {
             counts: None,
@@ -61,7 +62,7 @@ impl Home {
             in_list: false,
             oldest: List::default(),
             staff: cx.may(Permission::DecideRequests),
-            places: places.collect::<Vec<_>>().join("  "),
+            places: places.collect(),
             top: 0,
         }
     }
@@ -92,6 +93,17 @@ impl Home {
             Command::First | Command::PageUp => self.at = 0,
             Command::Last | Command::PageDown => self.at = last,
             _ => {}
+        }
+    }
+
+    fn draw_places(&self, frame: &mut Frame<'_>, line: Rect, theme: Theme) {
+        let mut x = 2;
+        for (key, label) in &self.places {
+            if x + (key.width() + label.width()) as u16 + 1 > line.width {
+                break;
+            }
+            let spans = [(&**key, theme.key()), (" ", theme.text()), (label, theme.muted())];
+            x += layout::put_spans(frame.buffer_mut(), shifted(line, x), spans) + 2;
         }
     }
 
@@ -146,7 +158,7 @@ impl Home {
                 tallest = tallest.max(rows);
             } else {
                 y += rows + 1;
-                tallest = y - self.top;
+                tallest = y.saturating_sub(self.top);
             }
         }
         tallest
@@ -198,7 +210,8 @@ impl Screen for Home {
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
-        let used = self.draw_counts(frame, below(area, 1), theme) + 2;
+        self.draw_places(frame, row(area, 0), theme);
+        let used = self.draw_counts(frame, below(area, 2), theme) + 3;
         let list = below(area, used);
         let Some(counts) = &self.counts else { return };
         if list.height < 3 {
@@ -216,7 +229,8 @@ impl Screen for Home {
         };
         put(frame.buffer_mut(), shifted(row(list, 0), 2), &heading, theme.heading());
         if shown > 0 {
-            let rows = below(list, 1);
+            // Wider than this, the eye loses the row.
+            let rows = Rect { width: list.width.min(110), ..below(list, 1) };
             let columns = if self.staff { requests_columns::WAITING } else { requests_columns::OWN };
             self.oldest.prepare(rows, |ids| {
                 let found = |id: &u32| counts.oldest.iter().find(|line| line.id.0 == *id);
@@ -232,9 +246,5 @@ impl Screen for Home {
 
     fn resumed(&mut self, _cx: &mut Cx) {
         self.stale = true;
-    }
-
-    fn status(&self) -> String {
-        self.places.clone()
     }
 }

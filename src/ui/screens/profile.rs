@@ -67,7 +67,7 @@ impl Profile {
         sheet.field("E-mail", user.email.as_deref().unwrap_or_default());
         sheet.field("Phone", &*user.phone);
         sheet.field("Role", user.role.label());
-        sheet.field("Since", user.registered_at.day().to_string());
+        sheet.field("Registered", user.registered_at.day().to_string());
         for key in &user.ssh_keys {
             sheet.field("SSH key", &*key.comment);
         }
@@ -78,7 +78,7 @@ impl Profile {
         sheet.pieces("Looks for", wants);
         sheet.heading("Favourites");
         if user.favourites.is_empty() {
-            sheet.text("None yet: m marks a cat in the list of cats.", Ink::Muted);
+            sheet.text("None yet: m on the page of a cat marks it.", Ink::Muted);
         }
         sheet.table(
             cats.iter()

@@ -50,9 +50,7 @@ fn fields(user: &User, cx: &Cx) -> Vec<Field> {
             .hint(hint),
     );
     fields.push(Field::pick_many("ages", "Ages", ages, wants.ages.iter().map(|a| a.code().into())).hint(hint));
-    fields.push(
-        Field::pick_many("genders", "Genders", genders, wants.genders.iter().map(|g| g.code().into())).hint(hint),
-    );
+    fields.push(Field::pick_many("genders", "Sex", genders, wants.genders.iter().map(|g| g.code().into())).hint(hint));
     let altered = [(0, "either".to_owned())]
         .into_iter()
         .chain([Altered::Yes, Altered::No].into_iter().map(|a| (u32::from(a.code()), altered_words(a).to_owned())));

@@ -47,6 +47,8 @@ pub struct RequestDetail {
     card: Option<RequestCard>,
     sheet: Sheet,
     stale: bool,
+    /// The mark has yet to go to its own place in the queue.
+    mark_own: bool,
     /// Why there is nothing to show.
     missing: String,
 }
@@ -54,7 +56,8 @@ pub struct RequestDetail {
 impl RequestDetail {
     /// The request of that number.
     pub fn new(id: RequestId, cx: &mut Cx) -> Self {
-        let mut screen = Self { id, card: None, sheet: Sheet::default(), stale: true, missing: String::new() };
+        let (card, sheet, missing) = (None, Sheet::default(), String::new());
+        let mut screen = Self { id, card, sheet, stale: true, mark_own: true, missing };
         // At once: the next key may be here already.
         screen.load(cx);
         screen
@@ -140,7 +143,7 @@ impl Screen for RequestDetail {
             Command::EditNotes => Outcome::push(Notes::edit(card, cx)),
             Command::OpenCat => super::record(Kind::Cat, card.request.cat.0, cx),
             Command::OpenApplicant => super::record(Kind::User, card.request.user.0, cx),
-            Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, &self.title(), cx)),
+            Command::History => Outcome::Push(super::history_of(Kind::Request, self.id.0, cx)),
             Command::Open => match self.sheet.marked() {
                 Some(id) if id != self.id.0 => Outcome::push(Self::new(RequestId(id), cx)),
                 _ => Outcome::Stay,
@@ -155,6 +158,9 @@ impl Screen for RequestDetail {
             self.load(cx);
         }
         self.sheet.prepare(area);
+        if std::mem::take(&mut self.mark_own) {
+            self.sheet.mark(self.id.0);
+        }
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {

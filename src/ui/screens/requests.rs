@@ -228,7 +228,7 @@ impl Screen for Requests {
         }
         let (desk, actor) = (&cx.desk, cx.actor());
         let mut failed = None;
-        self.list.prepare(below(area, 1), |ids| match desk.request_rows(&actor, ids) {
+        self.list.prepare(below(area, 2), |ids| match desk.request_rows(&actor, ids) {
             Ok(rows) => rows.into_iter().map(|line| (line.id.0, Row::new(line))).collect(),
             Err(error) => {
                 failed = Some(error);
@@ -248,7 +248,7 @@ impl Screen for Requests {
             (true, false) => "You have not asked for a cat yet. 2 shows the cats on offer; ask from the cat you like.",
             (false, _) => "No request is like that. a shows all of them, / changes the question.",
         };
-        self.list.draw(frame.buffer_mut(), below(area, 1), columns, empty, theme);
+        self.list.draw(frame.buffer_mut(), below(area, 2), columns, empty, theme);
         if let Some(cursor) = cursor {
             frame.set_cursor_position(cursor);
         }
@@ -280,7 +280,7 @@ impl Screen for Requests {
         if self.query.is_focused() {
             let keys = RequestQuery::KEYS.iter().map(|k| k.name).collect::<Vec<_>>().join(" ");
             let found = self.list.ids().len();
-            return format!("{found} found · words, or Tab for: {keys}");
+            return format!("{found} found · Tab: {keys}");
         }
         self.list.position()
     }

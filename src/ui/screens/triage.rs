@@ -5,7 +5,7 @@ mod queue;
 
 use ratatui::{Frame, layout::Rect};
 
-use self::queue::{COLUMNS, Row};
+use self::queue::{Row, columns};
 use super::{
     request::RequestDetail,
     take_request::TakeRequest,
@@ -258,7 +258,7 @@ impl Triage {
         if self.list.ids().is_empty() || area.width < QUEUE_MIN + CARD_MIN + 3 {
             return (area, None);
         }
-        let left = (area.width * 2 / 5).clamp(QUEUE_MIN, QUEUE_MOST);
+        let left = (area.width / 2).clamp(QUEUE_MIN, QUEUE_MOST);
         let queue = Rect { width: left, ..area };
         (queue, Some(Rect { x: area.x + left + 3, width: area.width - left - 3, ..area }))
     }
@@ -397,7 +397,7 @@ impl Screen for Triage {
         if right.is_some() || !self.on_card {
             let empty = "No request waits for a decision. New ones appear here by themselves; n takes one for a \
                          walk-in or a caller.";
-            self.list.draw(buffer, left, COLUMNS, empty, theme);
+            self.list.draw(buffer, left, columns(left.width), empty, theme);
         }
         if let Some(right) = right {
             pane_line(buffer, left, theme);

@@ -106,9 +106,9 @@ impl UserDetail {
         sheet.field("E-mail", user.email.as_deref().unwrap_or_default());
         sheet.field("Phone", &*user.phone);
         let (at, days) = (user.registered_at, user.registered_at.days_until(cx.today));
-        sheet.pieces("Since", vec![(at.day().to_string(), Ink::Plain), (days_ago(days), Ink::Muted)]);
+        sheet.pieces("Registered", vec![(at.day().to_string(), Ink::Plain), (days_ago(days), Ink::Muted)]);
         if !user.anonymised {
-            sheet.pieces("Signs in with", vec![sign_in(user)]);
+            sheet.pieces("Signs in with", vec![sign_in(user, cx.may(Permission::ManageUsers))]);
         }
         sheet.pieces("Looks for", looks_for(&user.preferences, cx));
         if !user.favourites.is_empty() {
@@ -257,6 +257,10 @@ impl UserDetail {
 
     fn delete(&self, cx: &mut Cx) {
         let Some(user) = self.user() else { return };
+        if self.card.as_ref().is_some_and(|card| !card.requests.is_empty()) {
+            let words = "An account with requests stays, for their history. A removes the person's details.";
+            return cx.say(crate::ui::cx::Tone::Note, words);
+        }
         let rev = user.version.rev;
         let confirm = Confirm {
             title: format!("Delete {}?", self.name()),
@@ -292,11 +296,14 @@ impl Screen for UserDetail {
             Command::Open => self.sheet.marked().is_some(),
             Command::Edit => cx.may(Permission::ManageUsers) && !user.anonymised,
             Command::SetRole | Command::Lock | Command::ResetPassword | Command::Anonymise => !user.anonymised,
-            Command::Delete => {
-                cx.may(Permission::ManageUsers) && self.card.as_ref().is_some_and(|c| c.requests.is_empty())
-            }
+            Command::Delete => cx.may(Permission::ManageUsers),
             _ => true,
         }
+    }
+
+    fn offers(&self, command: Command, cx: &Cx) -> bool {
+        let bare = self.card.as_ref().is_some_and(|card| card.requests.is_empty());
+        self.enabled(command, cx) && (command != Command::Delete || bare)
     }
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
@@ -313,7 +320,7 @@ impl Screen for UserDetail {
             Command::ResetPassword => return Outcome::push(PasswordForm::of(self.id, self.name(), cx)),
             Command::Anonymise => self.anonymise(cx),
             Command::Delete => self.delete(cx),
-            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, &self.name(), cx)),
+            Command::History => return Outcome::push(History::of(Kind::User, self.id.0, cx)),
             other => {
                 if !self.sheet.run(other) {
                     return Outcome::Pass;
@@ -347,12 +354,13 @@ impl Screen for UserDetail {
 }
 
 /// How somebody signs in.
-fn sign_in(user: &User) -> Piece {
+fn sign_in(user: &User, may_set: bool) -> Piece {
     let keys = user.ssh_keys.len();
     match (user.password.is_some(), keys) {
         (true, 0) => ("a password".to_owned(), Ink::Plain),
         (true, n) => (format!("a password, or {}", count(n, "SSH key")), Ink::Plain),
-        (false, 0) => ("nothing yet: set a password (p)".to_owned(), Ink::Warn),
+        (false, 0) if may_set => ("nothing yet: set a password (p)".to_owned(), Ink::Warn),
+        (false, 0) => ("nothing yet".to_owned(), Ink::Plain),
         (false, n) => (format!("{}, no password", count(n, "SSH key")), Ink::Plain),
     }
 }

@@ -46,7 +46,7 @@ const COLUMNS: &[Column<UserLine>] = &[
         |u: &UserLine| if u.full_name.is_empty() { (&*u.username).into() } else { (&*u.full_name).into() },
     )
     .grow(3),
-    Column::new("Sign-in name", 12, 2, |u: &UserLine| (&*u.username).into()).grow(1),
+    Column::new("Sign-in name", 12, 4, |u: &UserLine| (&*u.username).into()).grow(1),
     Column::new("Role", 5, 1, |u: &UserLine| u.role.label().into()).style(|u, theme| match u.role {
         Role::User => theme.muted(),
         Role::Staff => theme.text(),
@@ -57,9 +57,9 @@ const COLUMNS: &[Column<UserLine>] = &[
         "do not adopt" => theme.warn(),
         _ => theme.error(),
     }),
-    Column::new("Open", 4, 3, |u: &UserLine| if u.requests == 0 { "".into() } else { u.requests.to_string().into() })
+    Column::new("Open", 4, 2, |u: &UserLine| if u.requests == 0 { "".into() } else { u.requests.to_string().into() })
         .right(),
-    Column::new("Phone", 16, 4, |u: &UserLine| (&*u.phone).into()),
+    Column::new("Phone", 16, 3, |u: &UserLine| (&*u.phone).into()),
     Column::new("E-mail", 22, 5, |u: &UserLine| u.email.as_deref().unwrap_or_default().into()).grow(2),
     Column::new("Since", 10, 6, |u: &UserLine| u.registered_at.day().to_string().into()),
 ];

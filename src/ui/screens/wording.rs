@@ -49,7 +49,7 @@ pub fn marks(line: &RequestLine) -> String {
         marks.push("overdue");
     }
     if line.awaiting_reply {
-        marks.push("asked for more");
+        marks.push("asked");
     }
     marks.join(", ")
 }

@@ -59,7 +59,7 @@ fn cat(sheet: &mut Sheet, card: &RequestCard, today: Day) {
 
 fn person(sheet: &mut Sheet, card: &RequestCard, applicant: &Applicant, today: Day) {
     let asked = match card.request.requested_at.days_until(today) {
-        n if n > 1 && card.request.status.is_open() => format!("waits {}", wording::days(n)),
+        n if n > 1 && card.request.status == RequestStatus::Pending => format!("waits {}", wording::days(n)),
         n => format!("asked {}", ago(n)),
     };
     let mut head: Vec<Piece> = vec![(applicant.name.clone(), Ink::Strong), (asked, Ink::Plain)];

@@ -53,13 +53,20 @@ impl Row {
 /// A column of the queue.
 type Col = Column<Row>;
 
-/// The columns of the queue.
-pub const COLUMNS: &[Column<Row>] = &[
-    Col::new("Cat", 8, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(3),
-    Col::new("Applicant", 9, 1, |row| Cow::Borrowed(&row.line.user_name)).grow(4),
-    Col::new("Queue", 7, 3, |row| Cow::Borrowed(&row.place)),
-    Col::new("Waits", 5, 0, |row| Cow::Borrowed(&row.days))
-        .right()
-        .style(|row, theme| if row.line.overdue { theme.warn() } else { theme.text() }),
-    Col::new("", 8, 2, |row| Cow::Borrowed(row.mark())).style(Row::mark_style),
-];
+const CAT: Col = Col::new("Cat", 8, 0, |row| Cow::Borrowed(&row.line.cat_name)).grow(3);
+const APPLICANT: Col = Col::new("Applicant", 9, 1, |row| Cow::Borrowed(&row.line.user_name)).grow(4);
+const PLACE: Col = Col::new("Queue", 7, 3, |row| Cow::Borrowed(&row.place));
+const WAITS: Col = Col::new("Waits", 5, 0, |row| Cow::Borrowed(&row.days))
+    .right()
+    .style(|row, theme| if row.line.overdue { theme.warn() } else { theme.text() });
+const MARK: Col = Col::new("", 8, 2, |row| Cow::Borrowed(row.mark())).style(Row::mark_style);
+
+/// From this width on there is room for the place in the queue beside names that can be read.
+const PLACE_FROM: u16 = 60;
+
+/// The columns of a queue that is so wide.
+pub const fn columns(width: u16) -> &'static [Col] {
+    const NARROW: &[Col] = &[CAT, APPLICANT, WAITS, MARK];
+    const WIDE: &[Col] = &[CAT, APPLICANT, PLACE, WAITS, MARK];
+    if width < PLACE_FROM { NARROW } else { WIDE }
+}
