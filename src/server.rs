@@ -124,7 +124,7 @@ fn watch() -> io::Result<Signals> {
 fn reload(host: &Host, logging: &Logging, load: impl Fn() -> Result<Config, String>) {
     let config = match load() {
         Ok(config) => config,
-        Err(e) => return tracing::error!("the settings stay as they were: {e}"),
+        Err(e) => return tracing::error!("the settings stay as they were: {}", e.replace('\n', " ")),
     };
     let before = host.config.get();
     logging.set_level(config.log.level);

@@ -131,7 +131,7 @@ impl Sessions {
 
 impl Default for Socket {
     fn default() -> Self {
-        Self { connections: 128, hello_seconds: 10, command_stall_seconds: 600 }
+        Self { connections: 256, hello_seconds: 10, command_stall_seconds: 600 }
     }
 }
 

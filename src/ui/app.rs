@@ -647,11 +647,15 @@ impl Client for App {
     }
 
     fn wants_tick(&self) -> Option<Duration> {
-        if self.cx.jobs.is_empty() { None } else { Some(Duration::from_millis(150)) }
+        if !self.cx.jobs.is_empty() {
+            return Some(Duration::from_millis(150));
+        }
+        self.stack.last().and_then(|layer| layer.screen.wants_tick())
     }
 
     fn tick(&mut self) {
         self.turn += 1;
+        self.prepared = false;
         self.redraw = self.redraw.max(Redraw::Changes);
     }
 

@@ -61,6 +61,7 @@ commands! {
     GoAudit: "audit", "audit", "See who did what", Some(P::SeeAudit);
     GoProfile: "profile", "profile", "Go to your own account", Some(P::OwnAccount);
     GoCheck: "check", "check", "Check the store, or repair it", Some(P::Maintain);
+    GoSessions: "sessions", "sessions", "See who is on, or end a session", Some(P::Maintain);
     // Lists.
     Search: "search", "search", "Search and filter", None;
     ClearSearch: "clear-search", "all", "Show everything again", None;
@@ -108,5 +109,6 @@ commands! {
     // The store.
     Check: "check-now", "check again", "Check the store now", Some(P::Maintain);
     Repair: "repair", "repair", "Repair what a check finds", Some(P::Maintain);
+    EndSession: "end-session", "end", "End this session", Some(P::Maintain);
     Cancel: "cancel", "stop", "Stop what goes on", None;
 }

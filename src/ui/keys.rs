@@ -138,6 +138,7 @@ pub const GLOBAL: &[Bind] = &[
     bind(&[Key::ch('8')], Command::GoAudit).quiet(),
     bind(&[Key::ch('9')], Command::GoProfile).quiet(),
     bind(&[Key::ch('0')], Command::GoCheck).quiet(),
+    bind(&[Key::ch('W')], Command::GoSessions).quiet(),
     bind(&[Key::ctrl('l')], Command::Redraw).quiet(),
     bind(&[], Command::SignOut).quiet(),
     bind(&[Key::ctrl('q'), Key::ctrl('c')], Command::Quit).quiet(),

@@ -1,6 +1,6 @@
 //! What a screen is.
 
-use std::any::Any;
+use std::{any::Any, time::Duration};
 
 use ratatui::{Frame, layout::Rect};
 
@@ -67,6 +67,11 @@ pub trait Screen: Any {
 
     /// A commit, by anybody; `None` when anything may have changed. Marks as stale what it touches.
     fn changed(&mut self, _changed: Option<&Changed>, _cx: &mut Cx) {}
+
+    /// How long until it wants to be prepared and drawn again, when it shows what no commit tells of.
+    fn wants_tick(&self) -> Option<Duration> {
+        None
+    }
 
     /// It is on top again, after the screen above it went.
     fn resumed(&mut self, _cx: &mut Cx) {}

@@ -22,6 +22,7 @@ pub mod profile_form;
 pub mod request;
 pub mod requests;
 mod requests_columns;
+pub mod sessions;
 mod set_up;
 mod sign_in;
 pub mod take_request;
@@ -64,6 +65,7 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("Audit log, history", audit::KEYS),
     ("Change", entry::KEYS),
     ("Check", check::KEYS),
+    ("Sessions", sessions::KEYS),
 ];
 
 /// The screen before anybody signed in.
@@ -87,6 +89,7 @@ pub fn open(command: Command, cx: &mut Cx) -> Option<Box<dyn Screen>> {
         Command::GoHealth => Some(Box::new(CatalogueList::new(Catalogue::Health, cx))),
         Command::GoAudit => Some(Box::new(audit::History::everything(cx))),
         Command::GoProfile => Some(Box::new(profile::Profile::new(cx))),
+        Command::GoSessions => Some(Box::new(sessions::Sessions::new(cx))),
         Command::GoCheck => Some(Box::<check::CheckScreen>::default()),
         _ => None,
     }

@@ -1,0 +1,188 @@
+//! A store of its own, and those who come to it.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, ChildStderr, Command, Stdio},
+    sync::mpsc::{Receiver, channel},
+    thread,
+    time::Duration,
+};
+
+use portable_pty::CommandBuilder;
+use tempfile::TempDir;
+
+use crate::window::Window;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_clowder");
+pub const PASSWORD: &str = "a fine long password";
+/// How long anything is waited for before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Shelter(TempDir);
+
+/// What a command did.
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Shelter {
+    /// With an admin called ada, staff called sam, and a cat called Miso.
+    pub fn new() -> Self {
+        let shelter = Self(tempfile::tempdir().unwrap());
+        for (name, role) in [("ada", "admin"), ("sam", "staff")] {
+            shelter.feed(&format!("{PASSWORD}\n"), &["users", "add", name, "--role", role, "--password-stdin"]);
+        }
+        shelter.ok(&["cats", "add", "Miso"]);
+        shelter
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.0.path().join("data")
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.0.path().join("config")
+    }
+
+    pub fn socket(&self) -> PathBuf {
+        self.data().join("socket")
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.args(args).env("CLOWDER_DATA", self.data()).env("CLOWDER_CONFIG", self.config());
+        command.env_remove("CLOWDER_KEY").current_dir(self.0.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran::of(self.command(args).output().unwrap())
+    }
+
+    pub fn ok(&self, args: &[&str]) -> String {
+        let ran = self.run(args);
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.out, ran.err);
+        ran.out
+    }
+
+    pub fn feed(&self, input: &str, args: &[&str]) -> Ran {
+        let ran = assert_cmd::Command::from_std(self.command(args)).write_stdin(input).output().unwrap();
+        let ran = Ran::of(ran);
+        assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.out, ran.err);
+        ran
+    }
+
+    /// The program on a terminal.
+    pub fn window(&self, args: &[&str]) -> Window {
+        let mut command = CommandBuilder::new(PROGRAM);
+        command.args(args);
+        command.env("CLOWDER_DATA", self.data());
+        command.env("CLOWDER_CONFIG", self.config());
+        command.env_remove("CLOWDER_KEY");
+        command.env_remove("NO_COLOR");
+        command.cwd(self.0.path());
+        Window::open(command)
+    }
+
+    /// Somebody on a terminal who has signed in.
+    pub fn person(&self, name: &str) -> Window {
+        let mut window = self.window(&[]);
+        window.sees("Sign in").keys(&format!("{name}\t{PASSWORD}\r")).sees("Home");
+        window
+    }
+
+    pub fn settings(&self, text: &str) {
+        fs::create_dir_all(self.config()).unwrap();
+        fs::write(self.config().join("clowder.toml"), text).unwrap();
+    }
+
+    /// A server; it has come up when this returns.
+    pub fn server(&self) -> Server {
+        self.server_with(&[])
+    }
+
+    pub fn server_with(&self, args: &[&str]) -> Server {
+        let args = [&["serve", "--no-ssh"], args].concat();
+        let mut child = self.command(&args).stderr(Stdio::piped()).spawn().unwrap();
+        let log = read_lines(child.stderr.take().unwrap());
+        let mut server = Server { child, log, said: String::new() };
+        server.logs("serving the store");
+        server
+    }
+}
+
+impl Ran {
+    fn of(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}
+
+fn read_lines(stream: ChildStderr) -> Receiver<String> {
+    let (lines, log) = channel();
+    thread::spawn(move || BufReader::new(stream).lines().map_while(Result::ok).try_for_each(|line| lines.send(line)));
+    log
+}
+
+pub struct Server {
+    child: Child,
+    log: Receiver<String>,
+    said: String,
+}
+
+impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until the log says something, and answers the line.
+    pub fn logs(&mut self, words: &str) -> String {
+        loop {
+            let Ok(line) = self.log.recv_timeout(PATIENCE) else { panic!("no {words:?} in:\n{}", self.said) };
+            self.said.push_str(&line);
+            self.said.push('\n');
+            if line.contains(words) {
+                return line;
+            }
+        }
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        signal(self.pid(), name);
+    }
+
+    /// Waits for its end, and answers the exit code (`None` when a signal ended it).
+    pub fn end(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+
+    /// Stops it, and wants a clean end.
+    pub fn stop(self) {
+        self.signal("TERM");
+        assert_eq!(self.end(), Some(0));
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn signal(pid: u32, name: &str) {
+    let kill = Command::new("sh").arg("-c").arg(format!("kill -{name} {pid}")).status().unwrap();
+    assert!(kill.success());
+}

@@ -1,0 +1,121 @@
+//! Several people at once.
+
+use crate::shelter::Shelter;
+
+fn marked(text: &str) -> String {
+    text.lines().find(|line| line.starts_with('►')).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_one_changes_shows_at_the_others_without_moving_their_mark() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Olive"]);
+    let server = shelter.server();
+    let mut ada = shelter.person("ada");
+    let mut sam = shelter.person("sam");
+    ada.keys("2").sees("Olive").keys("/sort:name\r").sees("Miso").keys("G");
+    ada.wait("the mark on Olive", |text| marked(text).contains("Olive"));
+    sam.keys("2").sees("Miso");
+    shelter.ok(&["cats", "add", "Biscuit"]);
+    ada.sees("Biscuit");
+    sam.sees("Biscuit");
+    assert!(marked(&ada.text()).contains("Olive"), "{}", ada.text());
+    ada.keys("q").keys("\x11");
+    assert_eq!(ada.end().0, 0);
+    server.stop();
+}
+
+#[test]
+fn what_is_being_typed_stays_while_others_change_things() {
+    let shelter = Shelter::new();
+    let server = shelter.server();
+    let mut sam = shelter.person("sam");
+    sam.keys("2").sees("Miso").keys("n").sees("New cat").keys("Half a na");
+    sam.sees("Half a na");
+    shelter.ok(&["cats", "add", "Biscuit"]);
+    sam.keys("me").sees("Half a name");
+    server.stop();
+}
+
+#[test]
+fn a_lock_and_a_role_count_at_once() {
+    let shelter = Shelter::new();
+    let server = shelter.server();
+    let mut ada = shelter.person("ada");
+    let mut sam = shelter.person("sam");
+    shelter.ok(&["users", "role", "sam", "user"]);
+    sam.sees("An admin changed your role").sees("(user)");
+    shelter.ok(&["users", "lock", "sam", "--reason", "holidays"]);
+    sam.sees("holidays").sees("Sign in");
+    ada.sees("Home");
+    server.stop();
+}
+
+#[test]
+fn an_admin_sees_who_is_on_and_ends_a_session() {
+    let shelter = Shelter::new();
+    let server = shelter.server();
+    let sam = shelter.person("sam");
+    let mut ada = shelter.person("ada");
+    ada.keys("W").sees("Sessions").sees("Socket").sees("sam").sees("this one").sees("uid ");
+    ada.keys("g").keys("x").sees("End this session?").keys("\r").keys("y").sees("told to end");
+    ada.wait("one session", |text| !text.contains("sam "));
+    let (code, said) = sam.end();
+    assert_eq!(code, 0);
+    assert!(said.contains("An admin ended this session. What was saved is safe."), "{said:?}");
+    server.stop();
+}
+
+#[test]
+fn whoever_opened_the_store_lets_others_join_and_is_told_before_they_are_ended() {
+    let shelter = Shelter::new();
+    let mut owner = shelter.person("ada");
+    let mut guest = shelter.person("sam");
+    shelter.ok(&["cats", "add", "Biscuit"]);
+    guest.keys("2").sees("Biscuit");
+    owner.keys("\x11").sees("Quit, and end the sessions of others?").sees("sam (Socket, uid ");
+    owner.keys("\x1b").wait("the question gone", |text| !text.contains("Quit, and"));
+    owner.keys("\x11").sees("Quit, and").keys("y");
+    assert_eq!(owner.end().0, 0);
+    let (code, said) = guest.end();
+    assert_eq!(code, 0);
+    assert!(said.contains("The Clowder that held the store was closed."), "{said:?}");
+    assert!(!shelter.socket().exists());
+    assert!(shelter.data().join("clean").exists());
+}
+
+#[test]
+fn of_those_who_start_at_once_one_opens_and_the_others_join() {
+    let shelter = Shelter::new();
+    let mut windows: Vec<_> = (0..4).map(|_| shelter.window(&[])).collect();
+    for window in &mut windows {
+        window.sees("Sign in");
+    }
+    let commands: Vec<_> =
+        (0..4).map(|n| shelter.command(&["cats", "add", &format!("Cat {n}")]).spawn().unwrap()).collect();
+    for mut command in commands {
+        assert!(command.wait().unwrap().success());
+    }
+}
+
+#[test]
+fn commands_that_start_at_once_take_their_turns() {
+    let shelter = Shelter::new();
+    let commands: Vec<_> =
+        (0..3).map(|n| shelter.command(&["cats", "add", &format!("Cat {n}")]).spawn().unwrap()).collect();
+    for mut command in commands {
+        assert!(command.wait().unwrap().success());
+    }
+    assert!(shelter.ok(&["stats"]).contains("Cats             4"));
+}
+
+#[test]
+fn a_new_size_of_the_window_arrives() {
+    let shelter = Shelter::new();
+    let server = shelter.server();
+    let mut sam = shelter.person("sam");
+    sam.resize(40, 12);
+    // A tail of the footer that only fits where there is room is gone, and the rest is drawn anew.
+    sam.wait("a narrow screen", |text| text.lines().all(|line| line.chars().count() <= 40) && text.contains("Home"));
+    server.stop();
+}

@@ -1,0 +1,132 @@
+//! A window with a program in it: what is typed goes in, the screen comes out.
+
+use std::{
+    io::{Read as _, Write},
+    num::NonZeroU16,
+    sync::{Arc, Condvar, Mutex},
+    thread,
+    time::Duration,
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+/// How long anything is waited for before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Seen {
+    screen: vt100::Parser,
+    bytes: Vec<u8>,
+    over: bool,
+}
+
+type Shared = Arc<(Mutex<Seen>, Condvar)>;
+
+/// A window of 80x24.
+pub struct Window {
+    master: Box<dyn MasterPty + Send>,
+    keys: Box<dyn Write + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    seen: Shared,
+}
+
+impl Window {
+    pub fn open(mut command: CommandBuilder) -> Self {
+        command.env("TERM", "xterm-256color");
+        command.env("LANG", "C.UTF-8");
+        let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let master = pair.master;
+        let mut reader = master.try_clone_reader().unwrap();
+        let keys = master.take_writer().unwrap();
+        let number = |n| NonZeroU16::new(n).unwrap();
+        let screen = vt100::Parser::new(number(24), number(80), 0);
+        let seen: Shared = Arc::new((Mutex::new(Seen { screen, bytes: Vec::new(), over: false }), Condvar::new()));
+        let shared = seen.clone();
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            loop {
+                // The end of a terminal is an error, too.
+                let read = reader.read(&mut buffer).unwrap_or(0);
+                let mut seen = shared.0.lock().unwrap();
+                seen.screen.process(&buffer[..read]);
+                seen.bytes.extend(&buffer[..read]);
+                seen.over = read == 0;
+                shared.1.notify_all();
+                if read == 0 {
+                    return;
+                }
+            }
+        });
+        Self { master, keys, child, seen }
+    }
+
+    pub fn keys(&mut self, keys: &str) -> &mut Self {
+        self.keys.write_all(keys.as_bytes()).unwrap();
+        self.keys.flush().unwrap();
+        self
+    }
+
+    pub fn resize(&mut self, cols: u16, rows: u16) {
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Waits until the screen is so.
+    pub fn wait(&mut self, what: &str, so: impl Fn(&str) -> bool) -> &mut Self {
+        let (seen, news) = &*self.seen;
+        let seen = seen.lock().unwrap();
+        let (seen, late) = news.wait_timeout_while(seen, PATIENCE, |s| !so(&text(&s.screen)) && !s.over).unwrap();
+        assert!(so(&text(&seen.screen)), "waited in vain for {what} ({late:?}):\n{}", text(&seen.screen));
+        drop(seen);
+        self
+    }
+
+    /// Waits until the screen says something.
+    pub fn sees(&mut self, words: &str) -> &mut Self {
+        self.wait(&format!("{words:?}"), |text| text.contains(words))
+    }
+
+    pub fn text(&self) -> String {
+        text(&self.seen.0.lock().unwrap().screen)
+    }
+
+    /// Waits for the end of the program, and answers its exit code and everything that it wrote.
+    pub fn end(mut self) -> (u32, String) {
+        let code = self.child.wait().unwrap().exit_code();
+        let (seen, news) = &*self.seen;
+        // All of what it wrote is there once the terminal's other side is closed.
+        let seen = news.wait_timeout_while(seen.lock().unwrap(), PATIENCE, |s| !s.over).unwrap().0;
+        assert!(seen.over);
+        (code, String::from_utf8_lossy(&seen.bytes).into_owned())
+    }
+
+    /// Waits for the end of the program and answers whether the terminal reads lines again.
+    pub fn wait_restored(&mut self) -> bool {
+        self.child.wait().unwrap();
+        self.is_restored()
+    }
+
+    /// Whether the terminal reads lines again, as a shell wants it.
+    fn is_restored(&self) -> bool {
+        const CANONICAL_AND_ECHO: u32 = 0x2 | 0x8;
+        let modes = self.master.get_termios().unwrap().local_flags.bits();
+        modes & CANONICAL_AND_ECHO == CANONICAL_AND_ECHO
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+}
+
+impl Drop for Window {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn text(screen: &vt100::Parser) -> String {
+    let (_, width) = screen.screen().size();
+    screen.screen().rows(0, width.get()).map(|row| row.trim_end().to_owned() + "\n").collect()
+}
