@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fs,
     io::{Read as _, Seek as _, Write as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -101,7 +101,7 @@ fn nothing_is_made_unless_asked() {
     let options = OpenOptions { create: false, ..home.options() };
     assert!(matches!(Store::open(options.clone()).unwrap_err(), OpenError::NotThere { .. }));
     assert!(!home.data().exists());
-    fs::create_dir(home.data()).unwrap();
+    make_private(&home.data());
     assert!(matches!(Store::open(options).unwrap_err(), OpenError::NotThere { .. }));
 }
 
@@ -213,7 +213,7 @@ fn an_emptied_directory_gets_a_new_store_and_a_notice() {
     let home = stocked();
     let old = home.key_file();
     fs::remove_dir_all(home.data()).unwrap();
-    fs::create_dir(home.data()).unwrap();
+    make_private(&home.data());
     let opened = home.try_open().unwrap();
     assert!(opened.fresh);
     assert!(opened.notices[0].contains(old.to_str().unwrap()), "{:?}", opened.notices);
@@ -349,11 +349,15 @@ fn noise_in_the_main_file_is_never_read_as_a_record() {
     }
 }
 
+fn make_private(path: &Path) {
+    fs::DirBuilder::new().mode(0o700).create(path).unwrap();
+}
+
 fn copy(from: &Path, to: &Path) {
     for entry in fs::read_dir(from).unwrap().flatten() {
         let target = to.join(entry.file_name());
         if entry.path().is_dir() {
-            fs::create_dir_all(&target).unwrap();
+            make_private(&target);
             copy(&entry.path(), &target);
         } else {
             fs::copy(entry.path(), target).unwrap();

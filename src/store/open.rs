@@ -222,10 +222,11 @@ impl Store {
                 return Err(OpenError::NotThere { path: data.clone() });
             }
             files::make_private_dir(data)?;
-        } else if files::is_open_to_others(data) {
-            return Err(OpenError::OpenDirectory { path: data.clone() });
         }
         let lock = DataLock::take(data, options.door)?;
+        if files::is_open_to_others(data) {
+            return Err(OpenError::OpenDirectory { path: data.clone() });
+        }
         let mut notices = Vec::new();
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {

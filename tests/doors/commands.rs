@@ -96,7 +96,13 @@ fn questions_are_asked_on_the_terminal_of_whoever_asks() {
     window.sees("Delete Miso (cat 1). Go on? [y/N]").keys("n\r");
     assert_eq!(window.end().0, 130);
     let mut window = shelter.window(&["users", "password", "sam"]);
-    window.sees("New password:").keys("another fine one\r").sees("The same again:").keys("another fine one\r");
+    window
+        .sees("New password:")
+        .hides()
+        .keys("another fine one\r")
+        .sees("The same again:")
+        .hides()
+        .keys("another fine one\r");
     let (code, said) = window.end();
     assert_eq!(code, 0, "{said}");
     assert!(!said.contains("another fine one"), "{said}");
@@ -113,6 +119,11 @@ fn weak_permissions_are_refused_with_the_command_that_mends_them() {
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains(&format!("chmod 600 {}", shelter.socket().display())), "{}", ran.err);
     mode(&shelter.socket(), 0o600);
+    shelter.ok(&["stats"]);
+    mode(&shelter.data(), 0o750);
+    let ran = shelter.run(&["stats"]);
+    assert!(ran.err.contains(&format!("chmod 700 {}", shelter.data().display())), "{}", ran.err);
+    mode(&shelter.data(), 0o700);
     shelter.ok(&["stats"]);
     server.stop();
 

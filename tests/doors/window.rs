@@ -5,13 +5,18 @@ use std::{
     num::NonZeroU16,
     sync::{Arc, Condvar, Mutex},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 /// How long anything is waited for before a test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The terminal gathers whole lines.
+const CANONICAL: u32 = 0x2;
+/// The terminal shows what is typed.
+const ECHO: u32 = 0x8;
 
 struct Seen {
     screen: vt100::Parser,
@@ -107,11 +112,23 @@ impl Window {
         self.is_restored()
     }
 
+    /// Waits until the terminal does not show what is typed.
+    pub fn hides(&mut self) -> &mut Self {
+        let started = Instant::now();
+        while self.modes() & ECHO != 0 {
+            assert!(started.elapsed() < PATIENCE, "what is typed is shown");
+            thread::yield_now();
+        }
+        self
+    }
+
     /// Whether the terminal reads lines again, as a shell wants it.
     fn is_restored(&self) -> bool {
-        const CANONICAL_AND_ECHO: u32 = 0x2 | 0x8;
-        let modes = self.master.get_termios().unwrap().local_flags.bits();
-        modes & CANONICAL_AND_ECHO == CANONICAL_AND_ECHO
+        self.modes() & (CANONICAL | ECHO) == CANONICAL | ECHO
+    }
+
+    fn modes(&self) -> u32 {
+        self.master.get_termios().unwrap().local_flags.bits()
     }
 
     pub fn pid(&self) -> u32 {

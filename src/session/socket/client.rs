@@ -44,6 +44,9 @@ pub enum ClientError {
     /// Others could use it, too.
     #[error("the socket {path} can be used by others; close it with: chmod 600 {path}", path = .0.display())]
     Open(PathBuf),
+    /// Others could put another one in its place.
+    #[error("the data directory {path} can be entered by others; close it with: chmod 700 {path}", path = .0.display())]
+    OpenDirectory(PathBuf),
     /// Somebody else made it.
     #[error("the socket {path} belongs to another account; run as that account, or remove it with: rm {path}", path = .0.display())]
     Foreign(PathBuf),
@@ -98,6 +101,9 @@ pub fn connect(data: &Path) -> Result<Option<UnixStream>, ClientError> {
     }
     if meta.mode() & 0o077 != 0 {
         return Err(ClientError::Open(path));
+    }
+    if data.metadata()?.mode() & 0o077 != 0 {
+        return Err(ClientError::OpenDirectory(data.to_owned()));
     }
     let (address, _directory) = address(&path)?;
     match UnixStream::connect(address) {
