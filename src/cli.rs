@@ -12,6 +12,7 @@ mod enter;
 mod failure;
 mod history;
 mod json;
+mod keys;
 mod local;
 mod maintenance;
 mod meter;

@@ -43,6 +43,9 @@ struct Case {
     /// Somebody with an account.
     person: UserId,
     person_name: String,
+    /// Somebody with an SSH key, and its fingerprint.
+    holder: UserId,
+    key: String,
     /// The console changed `free`.
     commit: CommitNo,
 }
@@ -62,6 +65,8 @@ impl Case {
         let approved = w.ask(&w.ana, taken);
         w.decide(&CONSOLE, approved, Verdict::Approve).unwrap();
         let person_name = format!("person{number}");
+        let holder = w.person(&format!("holder{number}"), Role::User);
+        let key = w.desk.add_ssh_key(&CONSOLE, holder, &key_line(number)).unwrap().0.fingerprint;
         Self {
             number,
             cat,
@@ -75,9 +80,16 @@ impl Case {
             approved,
             person: w.person(&person_name, Role::User),
             person_name,
+            holder,
+            key,
             commit: w.edit(&CONSOLE, free, CatChange::Colour("grey".to_owned())).unwrap(),
         }
     }
+}
+
+/// The line of a public key, another one for each number.
+fn key_line(number: u32) -> String {
+    format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZDzN9LZmJkPYEnZRb2PYa4S1cTVQm1uSPi2d2U{number:04} laptop")
 }
 
 /// A cat of a file.
@@ -222,6 +234,17 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("reset_password", "dddyy", |w, a, c| said(w.desk.reset_password(a, c.person, "a new password"))),
     ("anonymise", "dddyy", |w, a, c| said(w.desk.anonymise(a, c.person, 1))),
     ("delete_user", "dddyy", |w, a, c| said(w.desk.delete_user(a, c.person, 1))),
+    // Keys.
+    ("ssh_keys own", "yyyyn", |w, a, _| said(w.desk.ssh_keys(a, a.user().unwrap_or(UserId(9_999_999))))),
+    ("ssh_keys", "dddyy", |w, a, c| said(w.desk.ssh_keys(a, c.person))),
+    ("add_ssh_key own", "yyyyn", |w, a, c| {
+        said(w.desk.add_ssh_key(a, a.user().unwrap_or(UserId(9_999_999)), &key_line(c.number)))
+    }),
+    ("add_ssh_key", "dddyy", |w, a, c| said(w.desk.add_ssh_key(a, c.person, &key_line(c.number)))),
+    ("add_ssh_key damaged", "dddii", |w, a, c| said(w.desk.add_ssh_key(a, c.person, "ssh-ed25519 AAAA"))),
+    ("remove_ssh_key", "dddyy", |w, a, c| said(w.desk.remove_ssh_key(a, c.holder, &c.key))),
+    ("remove_ssh_key unknown", "dddrr", |w, a, c| said(w.desk.remove_ssh_key(a, c.person, "SHA256:none"))),
+    ("rights_by_key unknown", "sssss", |w, a, _| said(w.desk.rights_by_key(a, "SHA256:none"))),
     // History and upkeep.
     ("audit", "dddyy", |w, a, _| said(w.desk.audit(a, None, 5))),
     ("audit_of", "dddyy", |w, a, c| said(w.desk.audit_of(a, Kind::Cat, c.cat.0, 5))),

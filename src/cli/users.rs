@@ -85,6 +85,9 @@ pub enum UsersCommand {
         #[command(flatten)]
         password: PasswordFrom,
     },
+    /// SSH keys: add, list, remove
+    #[command(subcommand)]
+    Key(super::keys::KeyCommand),
     /// Remove somebody's details for good; their requests stay, without a name
     Anonymise {
         #[command(flatten)]
@@ -177,7 +180,12 @@ pub fn find(cx: &Context<'_>, which: &str) -> Result<UserId, Failure> {
 }
 
 impl WhichUser {
-    fn find(&self, cx: &Context<'_>) -> Result<UserId, Failure> {
+    /// Whether it means this account.
+    pub(super) fn is(&self, user: &crate::model::User) -> bool {
+        self.user.eq_ignore_ascii_case(&user.username) || self.user.trim_start_matches('#') == user.id.to_string()
+    }
+
+    pub(super) fn find(&self, cx: &Context<'_>) -> Result<UserId, Failure> {
         find(cx, &self.user)
     }
 }
@@ -247,6 +255,7 @@ pub fn run(cx: &mut Context<'_>, command: UsersCommand) -> Result<(), Failure> {
             let done = cx.desk.reset_password(cx.actor, id, &new)?;
             changed(cx, id, &done)
         }
+        C::Key(command) => super::keys::run(cx, command),
         C::Anonymise { user, yes } => {
             let card = cx.desk.user(cx.actor, user.find(cx)?)?;
             let name = card.user.display_name();

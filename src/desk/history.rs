@@ -52,9 +52,14 @@ const fn undoable(action: Action) -> bool {
 const fn right(action: Action) -> Permission {
     use Action as A;
     match action {
-        A::AddUser | A::EditUser | A::DeleteUser | A::LockUser | A::UnlockUser | A::AnonymiseUser => {
-            Permission::ManageUsers
-        }
+        A::AddUser
+        | A::EditUser
+        | A::DeleteUser
+        | A::LockUser
+        | A::UnlockUser
+        | A::AnonymiseUser
+        | A::AddKey
+        | A::RemoveKey => Permission::ManageUsers,
         A::Request | A::Approve | A::Reject | A::AskForMore | A::Complete | A::FallThrough | A::Reopen => {
             Permission::DecideRequests
         }

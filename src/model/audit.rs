@@ -48,6 +48,8 @@ coded! {
         Reopen = 28, "reopen", "Reopened a request";
         Undo = 29, "undo", "Undid a change";
         Repair = 30, "repair", "Repaired the indexes";
+        AddKey = 31, "add-key", "Added an SSH key";
+        RemoveKey = 32, "remove-key", "Removed an SSH key";
     }
 }
 

@@ -35,6 +35,10 @@ pub const FAVOURITES: usize = 100;
 pub const BREEDS: usize = 50;
 /// SSH keys of a user.
 pub const SSH_KEYS: usize = 4;
+/// One SSH key in its one-line form: room for RSA of 4096 bits.
+pub const SSH_KEY: usize = 800;
+/// What somebody calls an SSH key.
+pub const KEY_COMMENT: usize = 80;
 /// A whole record, encoded: seventeen of them, as many as the engine keeps in a page, stay below the 128 KiB past
 /// which a page goes to a file that is never synced.
 pub const RECORD: usize = 6 * 1024;
