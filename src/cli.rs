@@ -24,6 +24,7 @@ mod serve;
 mod table;
 mod transfer;
 mod users;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -36,6 +37,7 @@ pub use context::{Context, PAGE, Person};
 pub use failure::{Code, Failure};
 pub use meter::Meter;
 pub use place::Place;
+pub use words::{Said, Words};
 
 /// Words for a value of an enumeration, shown in the help.
 macro_rules! slugs {
@@ -135,6 +137,15 @@ impl DeskCommand {
             Self::Undo(undo) => history::undo(cx, undo),
             Self::Check(check) => maintenance::check(cx, &check),
             Self::Stats => maintenance::stats(cx),
+        }
+    }
+
+    /// Whether it takes standard input.
+    fn reads_input(&self) -> bool {
+        match self {
+            Self::Users(command) => command.reads_input(),
+            Self::Import(import) => import.reads_input(),
+            _ => false,
         }
     }
 

@@ -20,7 +20,7 @@ mod users;
 
 use std::sync::Arc;
 
-pub use accounts::{PasswordError, Rights};
+pub use accounts::{PasswordError, Rights, WRONG_PASSWORD};
 pub use catalogues::{BreedChange, CatalogueLine, HealthChange};
 pub use cats::{CatCard, CatChange, CatLine, QueuePlace};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD};
@@ -28,7 +28,7 @@ pub use fields::FieldDiff;
 pub use history::{HistoryLine, TouchedLine};
 pub use home::{Home, HomeCount, Opens};
 pub use intake::{Arrival, INTAKE, Intaken};
-pub use keys::{KeyLine, fingerprint};
+pub use keys::{KeyLine, WRONG_KEY, fingerprint};
 pub use maintenance::Stats;
 pub use pick::PickLine;
 pub use requests::{Applicant, ApplicantRef, PastRequest, Preview, RequestCard, RequestLine, TriageOrder};

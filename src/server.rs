@@ -3,6 +3,7 @@
 pub mod config;
 pub mod log;
 pub mod socket;
+pub mod ssh;
 
 use std::{
     io,

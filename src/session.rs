@@ -214,6 +214,9 @@ impl<C: Client> Session<C> {
     }
 
     fn draw(&mut self, output: &mut dyn Write) -> io::Result<()> {
+        if self.inbox.is_held() {
+            return Ok(());
+        }
         let wanted = self.client.take_redraw();
         match (self.resized.take(), wanted) {
             (None, Redraw::No) => return Ok(()),
@@ -245,7 +248,7 @@ impl<C: Client> Session<C> {
             Event::Changed(changed) => self.client.changed(Some(&changed)),
             Event::Job(id, result) => self.client.job(id, result),
             Event::Progress(id, text) => self.client.progress(id, text),
-            Event::Hangup => {}
+            Event::Hangup | Event::Released => {}
         }
         Ok(())
     }

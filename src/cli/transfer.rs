@@ -35,6 +35,13 @@ pub struct Import {
     report: Option<PathBuf>,
 }
 
+impl Import {
+    /// Whether it takes standard input.
+    pub fn reads_input(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+}
+
 /// What `export` takes.
 #[derive(Debug, Args)]
 pub struct Export {

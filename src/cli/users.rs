@@ -106,6 +106,17 @@ pub enum UsersCommand {
     },
 }
 
+impl UsersCommand {
+    /// Whether it takes standard input.
+    pub fn reads_input(&self) -> bool {
+        match self {
+            Self::Add { password, .. } | Self::Password { password, .. } => password.password_stdin,
+            Self::Key(command) => command.reads_input(),
+            _ => false,
+        }
+    }
+}
+
 /// One account on the command line.
 #[derive(Debug, Args)]
 pub struct WhichUser {

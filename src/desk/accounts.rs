@@ -6,6 +6,9 @@ use crate::model::{
 };
 use crate::store::{Tally, Unique};
 
+/// What somebody is told whose name or password is wrong.
+pub const WRONG_PASSWORD: &str = "wrong name or password";
+
 /// Why a password cannot be taken.
 pub type PasswordError = String;
 
@@ -81,13 +84,41 @@ impl Desk {
         Ok(Actor::local(written.value))
     }
 
+    /// Makes an account for somebody who asks for one, as an ordinary user. Whether that is allowed at all, and how
+    /// often, is the door's to say.
+    ///
+    /// # Errors
+    /// `Invalid` with every field, `Refused` while there is no admin.
+    pub fn register(
+        &self,
+        changes: Vec<users::UserChange>,
+        password: &str,
+        door: Door,
+        address: Option<String>,
+    ) -> Result<Actor> {
+        if self.is_new() {
+            return Err(Error::refused("this shelter is not set up yet"));
+        }
+        check_password(password).map_err(|e| Error::invalid("password", e))?;
+        let mut user = User::new("", Role::User);
+        users::apply(&mut user, changes)?;
+        user.password = Some(self.inner.hasher.hash(password)?);
+        let program = Actor { who: Who::Program, door, address: address.clone() };
+        let written = self.commit(&program, Permission::ManageUsers, move |tx, _| {
+            user.registered_at = tx.now();
+            tx.describe(Action::AddUser, format!("{} registered", user.username));
+            Ok(tx.insert(&mut user)?)
+        })?;
+        Ok(Actor { who: Who::User(written.value), door, address })
+    }
+
     /// Signs somebody in by name (or e-mail address) and password. Takes as long for a name that does not
     /// exist; works out an argon2id hash, so call it off the drawing thread.
     ///
     /// # Errors
     /// `SignedOut` with a sentence: wrong name or password, or locked.
     pub fn sign_in(&self, name: &str, password: &str, door: Door, address: Option<String>) -> Result<Actor> {
-        let wrong = || Error::SignedOut("wrong name or password".to_owned());
+        let wrong = || Error::SignedOut(WRONG_PASSWORD.to_owned());
         let account = self.read(|store| {
             let unique = if name.contains('@') { Unique::Email(name) } else { Unique::Username(name) };
             let Some(id) = store.find(unique)? else { return Ok(None) };

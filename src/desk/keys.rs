@@ -8,6 +8,8 @@ use crate::model::{
 };
 use crate::store::{Store, Tx, Unique};
 
+/// What somebody is told whose key is not one of the account they named.
+pub const WRONG_KEY: &str = "this key does not belong to the account";
 /// The fewest bits of an RSA key.
 const RSA_MIN: usize = 2048;
 /// The most bits of an RSA key: a longer one would crowd the record.
@@ -130,9 +132,8 @@ fn bits(bytes: &[u8]) -> usize {
     bytes.first().map_or(0, |first| bytes.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// What somebody is told whose key does not let them in.
 fn unknown() -> Error {
-    Error::SignedOut("this key does not belong to the account".to_owned())
+    Error::SignedOut(WRONG_KEY.to_owned())
 }
 
 /// One's own account, or anybody's for an admin.

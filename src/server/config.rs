@@ -11,6 +11,8 @@ use std::{
 
 use serde::Deserialize;
 
+use super::ssh::limits::Limits;
+
 /// The file's name in the config directory.
 pub const FILE: &str = "clowder.toml";
 
@@ -66,6 +68,8 @@ pub struct Ssh {
     pub passwords: bool,
     /// Whether `ssh new@…` offers to make an account.
     pub registration: bool,
+    /// What it bears.
+    pub limits: Limits,
 }
 
 /// What is logged, to standard error.
@@ -143,6 +147,7 @@ impl Default for Ssh {
             host_key: None,
             passwords: true,
             registration: false,
+            limits: Limits::default(),
         }
     }
 }
@@ -208,7 +213,7 @@ impl Config {
             ("socket.command_stall_seconds", config.socket.command_stall_seconds),
             ("store.cache_mib", config.store.cache_mib),
         ];
-        match least.iter().find(|(_, value)| *value == 0) {
+        match least.iter().chain(&config.ssh.limits.at_least_one()).find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(format!("{name} must be at least 1")),
             None => Ok(config),
         }

@@ -25,6 +25,8 @@ pub enum Event {
     Job(u64, Box<dyn Any + Send>),
     /// How far slow work is.
     Progress(u64, String),
+    /// The last frame was taken.
+    Released,
     /// The person's end is gone, or the program is asked to stop. The session ends without questions.
     Hangup,
 }
@@ -47,6 +49,7 @@ pub struct Sender {
     queue: SyncSender<Event>,
     missed: Arc<AtomicBool>,
     end: Arc<OnceLock<String>>,
+    held: Arc<AtomicBool>,
 }
 
 impl Sender {
@@ -58,6 +61,30 @@ impl Sender {
     /// Sends unless the queue is full, for the session's own thread, which must not wait for itself.
     pub fn try_send(&self, event: Event) -> bool {
         self.queue.try_send(event).is_ok()
+    }
+
+    /// Sends unless the queue is full: then the event comes back. `Ok(false)` when the session has ended.
+    ///
+    /// # Errors
+    /// The event, to be sent again later.
+    pub fn offer(&self, event: Event) -> Result<bool, Event> {
+        match self.queue.try_send(event) {
+            Ok(()) => Ok(true),
+            Err(TrySendError::Full(event)) => Err(event),
+            Err(TrySendError::Disconnected(_)) => Ok(false),
+        }
+    }
+
+    /// Says that a frame is on its way: nothing more is drawn until [`Sender::release`].
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::Release);
+    }
+
+    /// Says that the frame was taken: whatever changed since is drawn now, in one frame.
+    pub fn release(&self) {
+        self.held.store(false, Ordering::Release);
+        // With a full queue the session is awake anyway.
+        self.try_send(Event::Released);
     }
 
     /// Ends the session with a sentence that the person reads after the screen is gone. Never waits.
@@ -82,12 +109,18 @@ pub struct Inbox {
     pub(super) queue: Receiver<Event>,
     missed: Arc<AtomicBool>,
     end: Arc<OnceLock<String>>,
+    held: Arc<AtomicBool>,
 }
 
 impl Inbox {
     /// Whether a change was missed since the last call.
     pub(super) fn take_missed(&self) -> bool {
         self.missed.swap(false, Ordering::AcqRel)
+    }
+
+    /// Whether the last frame is still on its way.
+    pub(super) fn is_held(&self) -> bool {
+        self.held.load(Ordering::Acquire)
     }
 
     /// The sentence with which the session is to end, if it is.
@@ -101,6 +134,7 @@ pub fn queue() -> (Sender, Inbox) {
     let (sender, receiver) = sync_channel(QUEUE);
     let missed = Arc::new(AtomicBool::new(false));
     let end = Arc::new(OnceLock::new());
-    let sender = Sender { queue: sender, missed: missed.clone(), end: end.clone() };
-    (sender, Inbox { queue: receiver, missed, end })
+    let held = Arc::new(AtomicBool::new(false));
+    let sender = Sender { queue: sender, missed: missed.clone(), end: end.clone(), held: held.clone() };
+    (sender, Inbox { queue: receiver, missed, end, held })
 }

@@ -121,6 +121,15 @@ impl App {
         app
     }
 
+    /// The screens for somebody who wants an account.
+    pub fn registering(desk: Desk, sender: Sender, caps: &Caps, door: Door, address: Option<String>) -> Self {
+        let mut app = Self::new(desk, sender, caps, door, address);
+        app.stack.clear();
+        let form = screens::register(&app.cx);
+        app.push(form);
+        app
+    }
+
     /// Takes its place among the sessions of this process.
     pub fn seated(mut self, seat: Seat) -> Self {
         self.cx.seat = Some(seat);

@@ -19,6 +19,7 @@ pub mod notes;
 pub mod password;
 pub mod profile;
 pub mod profile_form;
+mod register;
 pub mod request;
 pub mod requests;
 mod requests_columns;
@@ -43,6 +44,7 @@ use catalogue_page::CataloguePage;
 pub const KEYS: &[(&str, &[Bind])] = &[
     ("First start", set_up::KEYS),
     ("Sign in", sign_in::KEYS),
+    ("New account", register::KEYS),
     ("Home", home::KEYS),
     ("Requests", requests::KEYS),
     ("Request", request::KEYS),
@@ -71,6 +73,11 @@ pub const KEYS: &[(&str, &[Bind])] = &[
 /// The screen before anybody signed in.
 pub fn first(cx: &Cx) -> Box<dyn Screen> {
     if cx.desk.is_new() { Box::new(set_up::SetUp::new(cx)) } else { Box::new(sign_in::SignIn::new(cx)) }
+}
+
+/// The screen for somebody who wants an account.
+pub fn register(cx: &Cx) -> Box<dyn Screen> {
+    Box::new(register::Register::new(cx))
 }
 
 /// The screen under all others once somebody signed in.

@@ -1,0 +1,346 @@
+//! A command on a channel: a thread that runs it, its two outputs and its input through bounded pipes.
+
+use std::{
+    ffi::OsString,
+    io::{self, BufReader, BufWriter, Read, Write},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use russh::{ChannelWriteHalf, server::Msg};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, watch},
+    time::timeout,
+};
+use tracing::{info, warn};
+
+use super::connection::Line;
+use crate::{
+    cli::{Code, Context, Said, Words},
+    desk::Desk,
+    model::Actor,
+    session::registry::Guard,
+};
+
+/// How much output is gathered before it is sent.
+const CHUNK: usize = 32 * 1024;
+/// How many pieces of output may wait for the client.
+const PIECES: usize = 2;
+/// How many pieces of input may wait for the command; the client's own window bounds each.
+const INPUT_PIECES: usize = 32;
+/// How long the client may take for the last words.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+/// The longest line of words, in bytes.
+const WORDS_MAX: usize = 64 * 1024;
+/// Ctrl-C on a terminal.
+const INTERRUPT: u8 = 3;
+
+/// Splits a line into words as a shell would, without one.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn split(line: &[u8]) -> Result<Vec<OsString>, String> {
+    if line.len() > WORDS_MAX {
+        return Err(format!("the command is too long: {} bytes, at most {WORDS_MAX}", line.len()));
+    }
+    let line = std::str::from_utf8(line).map_err(|_| "the command is not UTF-8".to_owned())?;
+    if line.contains('\0') {
+        return Err("the command holds a NUL character".to_owned());
+    }
+    let words = shlex::split(line).ok_or("a quote in the command is not closed")?;
+    // Whoever writes the program's own name means the same.
+    let own_name = words.first().is_some_and(|w| w == "clowder");
+    Ok(words.into_iter().skip(usize::from(own_name)).map(OsString::from).collect())
+}
+
+/// Understands a line of words.
+///
+/// # Errors
+/// What to say instead of running something.
+pub fn understand(line: &[u8]) -> Result<Words, Said> {
+    match split(line) {
+        Ok(words) => Words::parse(words),
+        Err(why) => Err(Said { text: format!("clowder: {why}\n"), code: Code::Usage }),
+    }
+}
+
+/// One piece of output; true for standard error.
+type Piece = (bool, Vec<u8>);
+
+struct Pipe {
+    out: mpsc::Sender<Piece>,
+    error: bool,
+    /// The client's terminal is raw: each line end needs a carriage return.
+    terminal: bool,
+}
+
+impl Write for Pipe {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(CHUNK)];
+        let piece = if self.terminal { crlf(bytes) } else { bytes.to_vec() };
+        self.out.blocking_send((self.error, piece)).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Line ends for a raw terminal.
+pub fn crlf(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 16);
+    for &byte in bytes {
+        if byte == b'\n' {
+            out.push(b'\r');
+        }
+        out.push(byte);
+    }
+    out
+}
+
+/// The input of a command; what is left of the last piece stays.
+struct Input {
+    pieces: Option<mpsc::Receiver<Vec<u8>>>,
+    piece: io::Cursor<Vec<u8>>,
+    left: u64,
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let n = self.piece.read(buffer)?;
+            if n > 0 || buffer.is_empty() {
+                return Ok(n);
+            }
+            let Some(piece) = self.pieces.as_mut().and_then(mpsc::Receiver::blocking_recv) else { return Ok(0) };
+            self.left = self
+                .left
+                .checked_sub(piece.len() as u64)
+                .ok_or_else(|| io::Error::other("it is longer than the settings of the server allow"))?;
+            self.piece = io::Cursor::new(piece);
+        }
+    }
+}
+
+/// The connection's side of a command.
+pub struct Command {
+    input: Option<mpsc::Sender<Vec<u8>>>,
+    cancel: Arc<AtomicBool>,
+    terminal: bool,
+    stall: Duration,
+}
+
+impl Command {
+    /// Passes input on, as far as the command takes any.
+    pub async fn input(&mut self, bytes: &[u8]) {
+        if self.terminal && bytes.contains(&INTERRUPT) {
+            self.cancel();
+        }
+        let Some(input) = &self.input else { return };
+        if !matches!(timeout(self.stall, input.send(bytes.to_vec())).await, Ok(Ok(()))) {
+            // It takes no more, or has not for a long time: the rest goes nowhere.
+            self.input = None;
+        }
+    }
+
+    /// There is no more input.
+    pub fn end_input(&mut self) {
+        self.input = None;
+    }
+
+    /// Asks it to break off.
+    pub fn cancel(&self) {
+        self.cancel.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What a command runs with.
+pub struct Order {
+    /// The words.
+    pub words: Words,
+    /// The words as they came, for the log.
+    pub title: String,
+    /// The desk.
+    pub desk: Desk,
+    /// Who asks.
+    pub actor: Actor,
+    /// The width of the client's terminal, if it has one.
+    pub width: Option<usize>,
+    /// One of the places for commands.
+    pub permit: OwnedSemaphorePermit,
+    /// Its place among the sessions.
+    pub guard: Guard,
+    /// Set by whoever ends it.
+    pub told: watch::Receiver<Option<String>>,
+    /// Set when it shall break off.
+    pub cancel: Arc<AtomicBool>,
+}
+
+/// Runs a command.
+///
+/// # Errors
+/// There is no thread for it.
+pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> io::Result<Command> {
+    let Order { words, title, desk, actor, width, permit, guard, told, cancel } = order;
+    let (out, pieces) = mpsc::channel(PIECES);
+    let (input, input_pieces) = mpsc::channel(INPUT_PIECES);
+    let (ended, has_ended) = watch::channel(None);
+    let reads = words.reads_input();
+    let terminal = width.is_some();
+    let pipe = |error| Pipe { out: out.clone(), error, terminal };
+    let (results, mut messages) = (pipe(false), pipe(true));
+    let left = line.limits.input_mib.saturating_mul(1024 * 1024);
+    let flag = cancel.clone();
+    thread::Builder::new().name("clowder-ssh-command".to_owned()).spawn(move || {
+        let _permit = permit;
+        let pieces = reads.then_some(input_pieces);
+        let mut input = BufReader::new(Input { pieces, piece: io::Cursor::default(), left });
+        let mut results = BufWriter::with_capacity(CHUNK, results);
+        let json = words.json();
+        let code = words.run(&mut Context {
+            desk: &desk,
+            actor: &actor,
+            out: &mut results,
+            err: &mut messages,
+            input: &mut input,
+            person: None,
+            json,
+            width,
+            bars: false,
+            files: false,
+            cancel: &flag,
+        });
+        ended.send_replace(Some(code));
+    })?;
+    drop(out);
+    let stall = line.limits.command_stall();
+    let pump = Pump { channel, client: line.name.clone(), title, terminal, stall, cancel: cancel.clone(), guard };
+    tokio::spawn(pump.run(pieces, has_ended, told, line.gone.clone()));
+    Ok(Command { input: reads.then_some(input), cancel, terminal, stall })
+}
+
+/// Takes output to the channel, and closes it after the last.
+struct Pump {
+    channel: Arc<ChannelWriteHalf<Msg>>,
+    client: String,
+    title: String,
+    terminal: bool,
+    stall: Duration,
+    cancel: Arc<AtomicBool>,
+    guard: Guard,
+}
+
+impl Pump {
+    async fn run(
+        self,
+        mut pieces: mpsc::Receiver<Piece>,
+        mut ended: watch::Receiver<Option<Code>>,
+        mut told: watch::Receiver<Option<String>>,
+        mut gone: watch::Receiver<bool>,
+    ) {
+        let sent = tokio::select! {
+            sent = self.send(&mut pieces) => sent,
+            () = super::set(&mut gone) => false,
+            why = async { told.wait_for(Option::is_some).await.ok().and_then(|why| (*why).clone()) } => {
+                let why = format!("clowder: {}\n", why.unwrap_or_default());
+                let why = if self.terminal { crlf(why.as_bytes()) } else { why.into_bytes() };
+                let _ = timeout(LAST_WORDS, self.channel.extended_data_bytes(1, why)).await;
+                false
+            }
+        };
+        // Where its output goes nowhere, it breaks off.
+        drop(pieces);
+        if !sent {
+            self.cancel.store(true, Ordering::Relaxed);
+        }
+        let code = if sent {
+            ended.wait_for(Option::is_some).await.map_or(None, |code| *code).unwrap_or(Code::Failed)
+        } else {
+            Code::Failed
+        };
+        info!(client = self.client, command = self.title, code = code as u8, "ssh: command ended");
+        let _ = timeout(LAST_WORDS, async {
+            let _ = self.channel.exit_status(code as u32).await;
+            let _ = self.channel.eof().await;
+            let _ = self.channel.close().await;
+        })
+        .await;
+        if !sent {
+            // It keeps its place among the sessions until it has really ended.
+            let _ = ended.wait_for(Option::is_some).await;
+        }
+        drop(self.guard);
+    }
+
+    async fn send(&self, pieces: &mut mpsc::Receiver<Piece>) -> bool {
+        while let Some((error, piece)) = pieces.recv().await {
+            let send = async {
+                if error {
+                    self.channel.extended_data_bytes(1, piece).await
+                } else {
+                    self.channel.data_bytes(piece).await
+                }
+            };
+            match timeout(self.stall, send).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return false,
+                Err(_) => {
+                    warn!(client = self.client, command = self.title, "ssh: nobody took the output of a command");
+                    return false;
+                }
+            }
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_split_as_a_shell_would() {
+        let words = |line: &str| split(line.as_bytes()).unwrap();
+        assert_eq!(
+            words(r#"cats list "status:available age<2y" 'a b' c\ d"#),
+            ["cats", "list", "status:available age<2y", "a b", "c d"]
+        );
+        assert_eq!(words("clowder cats list"), ["cats", "list"]);
+        assert_eq!(words("cats list; rm -rf $HOME `x` | y"), ["cats", "list;", "rm", "-rf", "$HOME", "`x`", "|", "y"]);
+        assert!(words("").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_line_of_words_is_told() {
+        for (line, why) in [(&b"cats 'list"[..], "quote"), (b"cats \xff", "UTF-8"), (b"cats \0", "NUL")] {
+            let said = understand(line).unwrap_err();
+            assert!(said.code == Code::Usage && said.text.contains(why), "{}", said.text);
+        }
+        assert!(split(&[b'a'; WORDS_MAX + 1]).is_err());
+    }
+
+    #[test]
+    fn input_ends_with_its_pieces_and_at_its_limit() {
+        let (sender, pieces) = mpsc::channel(4);
+        for piece in ["ab", "", "cde"] {
+            sender.blocking_send(piece.as_bytes().to_vec()).unwrap();
+        }
+        drop(sender);
+        let mut input = Input { pieces: Some(pieces), piece: io::Cursor::default(), left: 5 };
+        assert_eq!(io::read_to_string(&mut input).unwrap(), "abcde");
+        let (sender, pieces) = mpsc::channel(4);
+        sender.blocking_send(vec![b'x'; 6]).unwrap();
+        let mut input = Input { pieces: Some(pieces), piece: io::Cursor::default(), left: 5 };
+        assert!(io::read_to_string(&mut input).is_err());
+    }
+
+    #[test]
+    fn a_raw_terminal_gets_carriage_returns() {
+        assert_eq!(crlf(b"a\nb\n"), b"a\r\nb\r\n");
+    }
+}

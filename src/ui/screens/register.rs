@@ -1,0 +1,119 @@
+//! Somebody makes an account for themselves.
+
+use ratatui::{Frame, layout::Rect};
+
+use crate::{
+    desk::UserChange,
+    model::{Actor, Error, limits},
+    session::event::Input,
+    ui::{
+        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        cx::Tone,
+        field::Field,
+        form::{Form, FormDid},
+        layout::{below, put_wrapped},
+    },
+};
+
+/// The keys of this screen.
+pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
+
+/// Makes an account with the role user.
+pub struct Register {
+    form: Form,
+}
+
+impl Register {
+    /// With empty fields.
+    pub fn new(cx: &Cx) -> Self {
+        let fields = vec![
+            Field::line("username", "Sign-in name", "", limits::USERNAME).required().hint("letters, digits, . _ -"),
+            Field::line("full_name", "Your name", "", limits::NAME),
+            Field::line("email", "E-mail", "", limits::EMAIL),
+            Field::line("phone", "Phone", "", limits::PHONE),
+            Field::password("password", "Password")
+                .required()
+                .check_text(|text, _| {
+                    let short = text.chars().count() < limits::PASSWORD_MIN;
+                    if short { Err(format!("needs at least {} characters", limits::PASSWORD_MIN)) } else { Ok(()) }
+                })
+                .hint(format!("at least {} characters; a short sentence is good", limits::PASSWORD_MIN)),
+            Field::password("again", "Once more").required(),
+        ];
+        Self { form: Form::new(fields, cx.today) }
+    }
+
+    fn register(&mut self, cx: &mut Cx) -> Outcome {
+        if self.form.exact("password") != self.form.exact("again") {
+            self.form.show_error(&Error::invalid("again", "is not the same password"));
+            return Outcome::Stay;
+        }
+        let changes = vec![
+            UserChange::Username(self.form.text("username")),
+            UserChange::FullName(self.form.text("full_name")),
+            UserChange::Email(Some(self.form.text("email")).filter(|e| !e.is_empty())),
+            UserChange::Phone(self.form.text("phone")),
+        ];
+        let password = self.form.exact("password");
+        let (desk, door, address) = (cx.desk.clone(), cx.door, cx.address.clone());
+        let work = move || desk.register(changes, &password, door, address);
+        cx.job("Making the account…", work, Self::answered);
+        Outcome::Stay
+    }
+
+    fn answered(&mut self, answer: Option<Result<Actor, Error>>, cx: &mut Cx) -> Outcome {
+        match answer {
+            Some(Ok(actor)) => {
+                cx.sign_in(actor);
+                cx.ok("Welcome. Next time sign in with this name and password.");
+            }
+            Some(Err(e)) => {
+                if let Some(rest) = self.form.show_error(&e) {
+                    cx.fail(&rest);
+                }
+            }
+            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+        }
+        Outcome::Stay
+    }
+}
+
+impl Screen for Register {
+    fn title(&self) -> String {
+        "New account".to_owned()
+    }
+
+    fn keys(&self) -> &'static [Bind] {
+        KEYS
+    }
+
+    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
+        match command {
+            Command::Save if !cx.is_busy() => self.register(cx),
+            _ => Outcome::Pass,
+        }
+    }
+
+    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
+        if cx.is_busy() {
+            return Some(Outcome::Stay);
+        }
+        match self.form.input(input, cx) {
+            FormDid::Ignored => None,
+            FormDid::Used => Some(Outcome::Stay),
+            FormDid::Save => Some(self.register(cx)),
+        }
+    }
+
+    fn is_typing(&self) -> bool {
+        true
+    }
+
+    fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let text = "Welcome to the shelter. With an account you can look at cats and ask for one:";
+        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
+        let used =
+            if area.height > 8 { put_wrapped(frame.buffer_mut(), below(room, 1), text, theme.text()) + 2 } else { 0 };
+        self.form.draw(frame, below(area, used), theme);
+    }
+}
