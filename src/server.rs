@@ -7,6 +7,7 @@ pub mod ssh;
 
 use std::{
     io,
+    net::TcpListener,
     path::Path,
     sync::{Arc, atomic::AtomicBool},
     time::Duration,
@@ -22,11 +23,14 @@ use self::{
     config::{Config, Live},
     log::Logging,
     socket::SocketDoor,
+    ssh::{SshDoor, host_key},
 };
 use crate::{cli::Failure, desk::Desk, store::Opened};
 
 pub use crate::session::registry::{Guard, Person, Registry, Seat, SessionLine};
 
+/// The host key's file in the config directory.
+const HOST_KEY: &str = "ssh_host_ed25519_key";
 /// How long work that goes on may take to end before the store is left as after a power cut.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -91,14 +95,16 @@ pub fn run(
 /// Every way in.
 struct Doors {
     socket: SocketDoor,
+    ssh: Option<SshDoor>,
 }
 
 impl Doors {
-    fn open(host: &Host, data: &Path, _config_dir: &Path) -> Result<Self, Failure> {
+    fn open(host: &Host, data: &Path, config_dir: &Path) -> Result<Self, Failure> {
+        let ssh = open_ssh(host, config_dir)?;
         let path = data.join(crate::session::socket::client::NAME);
         let socket = SocketDoor::open(host, data).map_err(|e| Failure::file(&path, &e))?;
         tracing::info!("listening on {}", path.display());
-        Ok(Self { socket })
+        Ok(Self { socket, ssh })
     }
 
     /// Lets nobody in any more, tells everybody, and waits until they are gone.
@@ -108,7 +114,26 @@ impl Doors {
         if !host.registry.close(why, None) {
             tracing::warn!(sessions = host.registry.count(), "some sessions did not end in time");
         }
+        if let Some(ssh) = self.ssh {
+            ssh.close();
+        }
     }
+}
+
+/// Opens the SSH door, if the settings want one; at the first start with a new host key.
+fn open_ssh(host: &Host, config_dir: &Path) -> Result<Option<SshDoor>, Failure> {
+    let settings = host.config.get().ssh.clone();
+    if !settings.enabled {
+        return Ok(None);
+    }
+    let path = settings.host_key.unwrap_or_else(|| config_dir.join(HOST_KEY));
+    let key = host_key::load_or_make(&path).map_err(|e| Failure::Failed(e.to_string()))?;
+    if key.fresh {
+        tracing::info!("made a host key in {}", path.display());
+    }
+    let failed = |e: io::Error| Failure::Failed(format!("SSH cannot listen on {}: {e}", settings.listen));
+    let listener = TcpListener::bind(settings.listen).map_err(failed)?;
+    SshDoor::open(listener, &key, host).map(Some).map_err(failed)
 }
 
 /// The signals that are waited for; of those that end the program the second one does so at once.

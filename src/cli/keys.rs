@@ -124,7 +124,7 @@ fn read(cx: &mut Context<'_>, given: &[String]) -> Result<String, Failure> {
     }
     let read = || {
         let mut text = String::new();
-        std::fs::File::open(&joined)?.take(FILE_MAX).read_to_string(&mut text)?;
+        std::fs::File::open(cx.directory.join(&joined))?.take(FILE_MAX).read_to_string(&mut text)?;
         Ok::<_, std::io::Error>(text)
     };
     read().map_err(|e| Failure::Failed(format!("{joined}: {e}")))

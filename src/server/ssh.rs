@@ -38,7 +38,7 @@ use self::{
     host_key::HostKey,
     limits::Limits,
 };
-use super::{Registry, config::Live};
+use super::{Host, Registry, config::Live};
 use crate::desk::Desk;
 
 /// Threads for connections; what they do is little, as sessions and commands have their own.
@@ -53,6 +53,8 @@ const KEEPALIVES: usize = 3;
 const WINDOW: u32 = 256 * 1024;
 /// How long one that was told to end may take.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long a client may take to close a connection that has nothing left to say.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long to wait when no connection can be taken, as when there are no file descriptors left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -82,7 +84,7 @@ impl SshDoor {
     ///
     /// # Errors
     /// The socket cannot be used, or there is no thread.
-    pub fn open(listener: TcpListener, key: &HostKey, desk: Desk, registry: Registry, live: Live) -> io::Result<Self> {
+    pub fn open(listener: TcpListener, key: &HostKey, host: &Host) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -91,12 +93,12 @@ impl SshDoor {
             .enable_io()
             .enable_time()
             .build()?;
-        let limits = live.get().ssh.limits;
+        let limits = host.config.get().ssh.limits;
         let gate = Arc::new(Gate::default());
         let shared = Arc::new(Shared {
-            desk,
-            registry,
-            live,
+            desk: host.desk.clone(),
+            registry: host.registry.clone(),
+            live: host.config.clone(),
             gate: gate.clone(),
             password_queue: Semaphore::new(limits.password_queue + PASSWORDS_AT_ONCE),
             password_places: Semaphore::new(PASSWORDS_AT_ONCE),
@@ -253,10 +255,13 @@ async fn serve(
             watched.tell(&why);
             let mut stage = watched.stage.subscribe();
             let left = async { stage.wait_for(|stage| matches!(stage, Stage::Idle(_))).await.is_ok() };
-            // The session goes on being served while it takes its leave.
+            // It goes on being served while it takes its leave, and the client has time to read that.
             tokio::select! {
                 _ = &mut session => return,
                 _ = timeout(GRACE, left) => {}
+            }
+            if timeout(FAREWELL, &mut session).await.is_ok() {
+                return;
             }
         }
         () = set(&mut stop) => {}
@@ -299,9 +304,8 @@ async fn expelled(shared: &Arc<Shared>, watched: &Arc<Watched>) -> String {
             Some(key) => desk.rights_by_key(&who.actor, key),
             None => desk.rights(&who.actor),
         });
-        match rights.await {
-            Ok(Err(e)) => return crate::ui::cx::sentence(&e.to_string()),
-            Ok(Ok(_)) | Err(_) => {}
+        if let Ok(Err(e)) = rights.await {
+            return crate::ui::cx::sentence(&e.to_string());
         }
     }
 }

@@ -28,7 +28,7 @@ fn a_command_runs_with_the_rights_of_whoever_sent_it() {
         assert_eq!(done.status.code(), Some(code), "{words}: {stderr}");
         assert!(done.stdout.is_empty() && stderr.contains(told), "{words}: {stderr}");
     }
-    let help = server.run("uma", &["--help"]);
+    let help = server.run("uma", &["help"]);
     assert_eq!(help.status.code(), Some(0));
     assert!(text(&help.stdout).contains("Exit codes"));
 }

@@ -88,7 +88,7 @@ fn an_open_session_steps_down_with_its_role() {
     let mut sam = Tty::open(&server, "sam", "xterm-256color", &["-tt"], &[]);
     sam.wait_for("Sam Field (staff)");
     server.shelter.desk.set_role(&CONSOLE, server.id("sam"), Role::User).unwrap();
-    sam.wait_for("Sam Field (user)").keys("q");
+    sam.wait_for("Sam Field (user)").keys("\x03");
     assert_eq!(sam.ends(), 0);
 }
 
@@ -107,7 +107,7 @@ fn somebody_new_makes_an_account_where_that_is_allowed() {
     assert_eq!(done.status.code(), Some(7));
     let mut tty = Tty::open(&server, "new", "xterm-256color", &["-tt"], &[]);
     tty.wait_for("New account").keys("nina\tNina Vale\t\t\ta garden of cats\ta garden of cats\x13");
-    tty.wait_for("Nina Vale (user)").keys("q");
+    tty.wait_for("Nina Vale (user)").keys("\x03");
     assert_eq!(tty.ends(), 0);
     assert_eq!(server.with_password("nina", "a garden of cats", &["cats", "list"]).status.code(), Some(0));
     let log = server.shelter.desk.audit_of(&CONSOLE, clowder::model::Kind::User, server.id("nina").0, 1).unwrap();

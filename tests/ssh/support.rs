@@ -15,7 +15,7 @@ use std::{
 use clowder::{
     model::{Actor, UserId},
     server::{
-        Registry,
+        Host, Registry,
         config::{Config, Live},
         ssh::{SshDoor, host_key, limits::Limits},
     },
@@ -29,7 +29,7 @@ use russh::{
 use crate::shelter::Shelter;
 
 /// How long anything may take before it counts as never.
-const NEVER: Duration = Duration::from_secs(12);
+const NEVER: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
 pub fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
@@ -82,8 +82,8 @@ impl Server {
         let (live, registry) = (Live::new(config), Registry::default());
         let host_key = host_key::load_or_make(&dir.path().join("host_key")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let door =
-            SshDoor::open(listener, &host_key, shelter.desk.clone(), registry.clone(), live.clone()).unwrap();
+        let host = Host { desk: shelter.desk.clone(), registry: registry.clone(), config: live.clone() };
+        let door = SshDoor::open(listener, &host_key, &host).unwrap();
         Self { door: Some(door), registry, live, shelter, dir }
     }
 
@@ -237,6 +237,11 @@ impl Tty {
             assert!(started.elapsed() < NEVER, "waited in vain for {wanted:?}:\n{}", self.screen());
             std::thread::yield_now();
         }
+        self
+    }
+
+    pub fn wait_gone(&mut self, unwanted: &str) -> &mut Self {
+        wait_for("a text to go", || !self.screen().contains(unwanted));
         self
     }
 

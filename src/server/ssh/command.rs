@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, BufReader, BufWriter, Read, Write},
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -18,7 +19,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::connection::Line;
+use super::connection::{Line, Watched};
 use crate::{
     cli::{Code, Context, Said, Words},
     desk::Desk,
@@ -213,13 +214,23 @@ pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> 
             width,
             bars: false,
             files: false,
+            directory: Path::new(""),
             cancel: &flag,
         });
         ended.send_replace(Some(code));
     })?;
     drop(out);
     let stall = line.limits.command_stall();
-    let pump = Pump { channel, client: line.name.clone(), title, terminal, stall, cancel: cancel.clone(), guard };
+    let pump = Pump {
+        channel,
+        client: line.name.clone(),
+        title,
+        terminal,
+        stall,
+        cancel: cancel.clone(),
+        guard,
+        watched: line.watched.clone(),
+    };
     tokio::spawn(pump.run(pieces, has_ended, told, line.gone.clone()));
     Ok(Command { input: reads.then_some(input), cancel, terminal, stall })
 }
@@ -233,6 +244,7 @@ struct Pump {
     stall: Duration,
     cancel: Arc<AtomicBool>,
     guard: Guard,
+    watched: Arc<Watched>,
 }
 
 impl Pump {
@@ -270,6 +282,7 @@ impl Pump {
             let _ = self.channel.close().await;
         })
         .await;
+        self.watched.closed(self.channel.id());
         if !sent {
             // It keeps its place among the sessions until it has really ended.
             let _ = ended.wait_for(Option::is_some).await;

@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicBool},
 };
 
 use russh::{
@@ -62,6 +62,8 @@ pub struct Line {
     pub limits: Limits,
     /// Resolves once the channel is gone.
     pub gone: watch::Receiver<bool>,
+    /// Told once the channel was closed from this side.
+    pub watched: Arc<Watched>,
 }
 
 /// Ends a session or command with a sentence.
@@ -85,7 +87,8 @@ pub struct Watched {
     pub who: OnceLock<SignedIn>,
     /// Their account changed.
     pub changed: Notify,
-    tells: Mutex<HashMap<ChannelId, Tell>>,
+    /// The channels that are open, and what ends each.
+    open: Mutex<HashMap<ChannelId, Option<Tell>>>,
 }
 
 impl Watched {
@@ -95,23 +98,39 @@ impl Watched {
             stage: watch::channel(Stage::Connected).0,
             who: OnceLock::new(),
             changed: Notify::new(),
-            tells: Mutex::default(),
+            open: Mutex::default(),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ChannelId, Option<Tell>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends every session and command of it with a sentence.
     pub fn tell(&self, why: &str) {
-        let tells: Vec<Tell> =
-            self.tells.lock().unwrap_or_else(PoisonError::into_inner).values().map(Arc::clone).collect();
+        let tells: Vec<Tell> = self.lock().values().flatten().map(Arc::clone).collect();
         tells.iter().for_each(|tell| tell(why));
     }
 
-    fn keep(&self, channel: ChannelId, tell: Option<Tell>) {
-        let mut tells = self.tells.lock().unwrap_or_else(PoisonError::into_inner);
-        match tell {
-            Some(tell) => tells.insert(channel, tell),
-            None => tells.remove(&channel),
-        };
+    fn opened(&self, channel: ChannelId) {
+        self.lock().insert(channel, None);
+        self.stage.send_replace(Stage::Busy);
+    }
+
+    fn keep(&self, channel: ChannelId, tell: Tell) {
+        self.lock().insert(channel, Some(tell));
+    }
+
+    fn has(&self, channel: ChannelId) -> bool {
+        self.lock().contains_key(&channel)
+    }
+
+    /// A channel is closed, by either side: of one that this side closed the client's answer is not heard.
+    pub fn closed(&self, channel: ChannelId) {
+        let mut open = self.lock();
+        if open.remove(&channel).is_some() && open.is_empty() {
+            self.stage.send_replace(Stage::Idle(Instant::now()));
+        }
     }
 }
 
@@ -300,6 +319,7 @@ impl Connection {
         }
         session.exit_status_request(id, code as u32)?;
         session.eof(id)?;
+        self.watched.closed(id);
         session.close(id)
     }
 
@@ -308,7 +328,12 @@ impl Connection {
             Entry::In(who) => &who.name,
             _ => NEW,
         };
-        Line { name: format!("{who} from {}", self.address), limits: self.limits, gone: open.gone.subscribe() }
+        Line {
+            name: format!("{who} from {}", self.address),
+            limits: self.limits,
+            gone: open.gone.subscribe(),
+            watched: self.watched.clone(),
+        }
     }
 
     /// A place among the sessions of this process.
@@ -323,7 +348,7 @@ impl Connection {
                 warn!(address = %self.address, "ssh: refused: {full}");
                 format!("clowder: {full}")
             })?;
-        self.watched.keep(channel, Some(tell));
+        self.watched.keep(channel, tell);
         Ok(guard)
     }
 
@@ -472,6 +497,8 @@ impl Handler for Connection {
         reply: ChannelOpenHandle,
         _session: &mut Session,
     ) -> Result<(), Self::Error> {
+        let watched = &self.watched;
+        self.channels.retain(|id, _| watched.has(*id));
         if self.channels.len() >= self.limits.channels {
             self.shared.gate.tell(self.address, &"too many channels");
             reply.reject(ChannelOpenFailure::ResourceShortage).await;
@@ -482,7 +509,7 @@ impl Handler for Connection {
         let (_, write) = channel.split();
         let (gone, _) = watch::channel(false);
         self.channels.insert(id, Open { write: Arc::new(write), asked: Asked::default(), running: None, gone });
-        self.watched.stage.send_replace(Stage::Busy);
+        self.watched.opened(id);
         reply.accept().await;
         Ok(())
     }
@@ -491,10 +518,7 @@ impl Handler for Connection {
         if let Some(open) = self.channels.remove(&channel) {
             open.gone.send_replace(true);
         }
-        self.watched.keep(channel, None);
-        if self.channels.is_empty() {
-            self.watched.stage.send_replace(Stage::Idle(Instant::now()));
-        }
+        self.watched.closed(channel);
         Ok(())
     }
 
@@ -591,6 +615,7 @@ impl Handler for Connection {
     ) -> Result<(), Self::Error> {
         debug!(address = %self.address, "ssh: refused: the subsystem {}", shown(name));
         session.channel_failure(channel)?;
+        self.watched.closed(channel);
         session.close(channel)
     }
 

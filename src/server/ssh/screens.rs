@@ -17,7 +17,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::connection::Line;
+use super::connection::{Line, Watched};
 use crate::{
     session::{
         self, Ended,
@@ -123,7 +123,7 @@ pub fn begin(
         ended.send_replace(Some(code));
     })?;
     tokio::spawn(mind(sender.clone(), sizes, last_heard, line.limits.idle()));
-    tokio::spawn(pump(sender.clone(), channel, frames, has_ended, line.gone.clone(), guard));
+    tokio::spawn(pump(sender.clone(), channel, frames, has_ended, line.gone.clone(), guard, line.watched.clone()));
     Ok(Screen { sender, size, heard })
 }
 
@@ -163,6 +163,7 @@ async fn pump(
     mut ended: watch::Receiver<Option<u32>>,
     mut gone: watch::Receiver<bool>,
     guard: Guard,
+    watched: Arc<Watched>,
 ) {
     let mut overdue = ended.clone();
     let overdue = async move {
@@ -196,6 +197,7 @@ async fn pump(
         let _ = channel.eof().await;
     }
     let _ = channel.close().await;
+    watched.closed(channel.id());
 }
 
 /// A queue for a session, and what ends it with a sentence.
