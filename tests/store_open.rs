@@ -370,6 +370,17 @@ fn a_directory_that_cannot_be_written_to_is_named() {
 }
 
 #[test]
+fn a_link_to_nowhere_is_named_and_nothing_is_made() {
+    let home = Home::new();
+    let nowhere = home.0.path().join("disk");
+    std::os::unix::fs::symlink(&nowhere, home.data()).unwrap();
+    assert_eq!(home.try_open().unwrap_err(), OpenError::DeadLink { path: home.data() });
+    assert!(!nowhere.exists() && !home.config().exists());
+    fs::create_dir(nowhere).unwrap();
+    home.open();
+}
+
+#[test]
 fn nothing_readable_is_on_the_disk() {
     let home = Home::new();
     let store = home.open();

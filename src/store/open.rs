@@ -84,6 +84,12 @@ pub enum OpenError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The data directory is a link to what is not there, such as a disk that is not mounted.
+    #[error("{} is a link to something that is not there; if that is on another disk, mount it, else mend the link", .path.display())]
+    DeadLink {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The key file is not there.
     #[error(
         "the key file {} is missing. Put it back from your copy, or name it with --key; without the key the store cannot be read",
@@ -161,7 +167,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A directory that must be written to cannot be.
-    #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data", .path.display())]
+    #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data (for the key: --config or --key)", .path.display())]
     ReadOnlyDirectory {
         /// The directory or file.
         path: PathBuf,
@@ -214,6 +220,9 @@ impl Store {
         if !data.exists() {
             if !options.create {
                 return Err(OpenError::NotThere { path: data.clone() });
+            }
+            if data.is_symlink() {
+                return Err(OpenError::DeadLink { path: data.clone() });
             }
             files::make_private_dir(data)?;
         }
