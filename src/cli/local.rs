@@ -51,7 +51,8 @@ pub fn run(place: &Place, json: bool, command: DeskCommand) -> Result<(), Failur
     }
     let opened = place.open(Door::Command)?;
     if opened.fresh {
-        writeln!(err, "Made a new store in {}.", place.data()?.display())?;
+        let made = format!("Made a new store in {}.", place.data()?.display());
+        writeln!(err, "{}", super::failure::printable(&made))?;
     }
     for notice in &opened.notices {
         writeln!(err, "{}", super::failure::printable(notice))?;
