@@ -232,7 +232,9 @@ fn one_tag_for_everything_is_refused_in_the_end() {
     }
     let (memory, summary) = take(text);
     assert_eq!(summary.rows, 1_000);
-    assert!(summary.rejected >= 700, "{summary}");
+    let (repeated, rejected) = (summary.duplicates, summary.rejected);
+    assert_eq!((repeated + rejected, summary.cats_new, summary.continued), (1_000, 0, 0), "{summary}");
+    assert_eq!(summary.problems[&Weight::Rejected], rejected);
     assert!(memory.cats.iter().all(|c| c.stays.len() <= limits::STAYS));
 }
 
