@@ -141,6 +141,18 @@ pub enum OpenError {
         /// What the engine said.
         why: String,
     },
+    /// The directory is empty, and a key file remembers a store in it.
+    #[error(
+        "{} is empty, but there was a store in it: the key file {} remembers it. Mount the disk it is on, or put the files back. To \
+         begin anew all the same, move that key file away, or remove the empty directory",
+        .path.display(), .key.display()
+    )]
+    Emptied {
+        /// The data directory.
+        path: PathBuf,
+        /// The key file of the store that was there.
+        key: PathBuf,
+    },
     /// The store was in use and its files are gone or empty.
     #[error(
         "the files of the store in {} are gone or empty, although it was in use. Put them back or restore a backup. To begin anew all \
@@ -217,7 +229,8 @@ impl Store {
     /// Each with the way out in words.
     pub fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         let data = &options.data;
-        if !data.exists() {
+        let was_there = data.exists();
+        if !was_there {
             if !options.create {
                 return Err(OpenError::NotThere { path: data.clone() });
             }
@@ -247,6 +260,10 @@ impl Store {
             None if !options.create => Err(OpenError::NotThere { path: data.clone() }),
             None => {
                 if let Some(key) = keyring::remembered(data, &options.config) {
+                    // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
+                    if was_there {
+                        return Err(OpenError::Emptied { path: data.clone(), key });
+                    }
                     notices.push(format!(
                         "There was another store in {} before: the key file {} remembers it. A new one was made, with a key of its own.",
                         data.display(),
