@@ -209,11 +209,23 @@ fn vanished_files_are_never_an_empty_store() {
 }
 
 #[test]
-fn an_emptied_directory_gets_a_new_store_and_a_notice() {
+fn an_emptied_directory_is_refused_while_a_key_remembers_its_store() {
     let home = stocked();
     let old = home.key_file();
     fs::remove_dir_all(home.data()).unwrap();
     make_private(&home.data());
+    let emptied = OpenError::Emptied { path: home.data(), key: old.clone() };
+    assert_eq!(home.try_open().unwrap_err(), emptied);
+    assert_eq!(home.try_open().unwrap_err(), emptied, "again");
+    fs::rename(&old, old.with_extension("away")).unwrap();
+    assert!(home.try_open().unwrap().fresh);
+}
+
+#[test]
+fn a_removed_directory_gets_a_new_store_and_a_notice() {
+    let home = stocked();
+    let old = home.key_file();
+    fs::remove_dir_all(home.data()).unwrap();
     let opened = home.try_open().unwrap();
     assert!(opened.fresh);
     assert!(opened.notices[0].contains(old.to_str().unwrap()), "{:?}", opened.notices);
@@ -371,6 +383,17 @@ fn a_directory_that_cannot_be_written_to_is_named() {
     let options = OpenOptions::new("/sys/kernel", "/sys/kernel");
     let error = Store::open(options).unwrap_err();
     assert_eq!(error, OpenError::ReadOnlyDirectory { path: "/sys/kernel".into() });
+}
+
+#[test]
+fn a_link_to_nowhere_is_named_and_nothing_is_made() {
+    let home = Home::new();
+    let nowhere = home.0.path().join("disk");
+    std::os::unix::fs::symlink(&nowhere, home.data()).unwrap();
+    assert_eq!(home.try_open().unwrap_err(), OpenError::DeadLink { path: home.data() });
+    assert!(!nowhere.exists() && !home.config().exists());
+    fs::create_dir(nowhere).unwrap();
+    home.open();
 }
 
 #[test]

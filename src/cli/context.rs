@@ -1,7 +1,7 @@
 //! What a command works with: the desk, who asks, and the streams. Commands never touch the process's own
 //! terminal, so that the same words can come through any door.
 
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, Read as _, Write};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
@@ -14,6 +14,9 @@ use crate::model::Actor;
 
 /// How many rows are looked up and written at once.
 pub const PAGE: usize = 256;
+
+/// How much of a line that is piped in as a password is read, in bytes; a password is shorter.
+const LONGEST_LINE: usize = 4096;
 
 /// Somebody in front who can answer questions.
 pub trait Person {
@@ -146,8 +149,10 @@ impl Context<'_> {
     /// When the input cannot be read, or the two do not agree.
     pub fn password(&mut self, from_input: bool) -> Result<Option<Zeroizing<String>>, Failure> {
         if from_input {
-            let mut line = Zeroizing::new(String::new());
-            self.input.read_line(&mut line).map_err(|e| Failure::Failed(format!("standard input: {e}")))?;
+            // What is longer is refused; with room for all of it no part is left behind where the text has moved from.
+            let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE));
+            let mut input = (&mut *self.input).take(LONGEST_LINE as u64);
+            input.read_line(&mut line).map_err(|e| Failure::Failed(format!("standard input: {e}")))?;
             let end = line.trim_end_matches(['\r', '\n']).len();
             line.truncate(end);
             return Ok(Some(line));

@@ -97,7 +97,8 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
         watch(&cancel).map_err(|e| Failure::Failed(format!("signals: {e}")))?;
     }
     if opened.fresh {
-        writeln!(err, "Made a new store in {}.", place.data()?.display())?;
+        let made = format!("Made a new store in {}.", place.data()?.display());
+        writeln!(err, "{}", super::failure::printable(&made))?;
     }
     for notice in &opened.notices {
         writeln!(err, "{}", super::failure::printable(notice))?;

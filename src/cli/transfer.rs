@@ -193,19 +193,23 @@ fn problem_json(p: &Problem) -> ProblemJson<'_> {
 /// # Errors
 /// `Failed` for the file, `Cancelled` with whole cats only in the store, and the desk's.
 pub fn import(cx: &mut Context<'_>, import: &Import) -> Result<(), Failure> {
-    let is_path = import.profile.contains(['/', '\\', '.']);
-    if is_path || import.report.is_some() {
+    let comes_with_it = Profile::names().any(|name| name.eq_ignore_ascii_case(&import.profile));
+    if !comes_with_it || import.report.is_some() {
         local_files(cx, "a profile or report")?;
     }
-    let name = match is_path {
+    let name = match comes_with_it {
         // A profile that is named has no directory.
-        true => cx.directory.join(&import.profile).to_string_lossy().into_owned(),
-        false => import.profile.clone(),
+        true => import.profile.clone(),
+        false => cx.directory.join(&import.profile).to_string_lossy().into_owned(),
     };
     let profile = Profile::load(&name).map_err(|e| Error::invalid("profile", e.to_string()))?;
     let source = source(cx, &import.file)?;
     let mut report = match &import.report {
-        Some(path) => Some(Report::create(&cx.directory.join(path)).map_err(|e| Failure::file(path, &e))?),
+        Some(path) => {
+            let reads = [cx.directory.join(&import.file), cx.directory.join(&import.profile)];
+            let reads = [reads[0].as_path(), reads[1].as_path()];
+            Some(Report::create(&cx.directory.join(path), &reads).map_err(|e| Failure::file(path, &e))?)
+        }
         None => None,
     };
     let mut target = DeskTarget::new(cx.desk.clone(), cx.actor.clone());
@@ -400,6 +404,10 @@ pub fn export(cx: &mut Context<'_>, export: &Export) -> Result<(), Failure> {
     let at = |e: io::Error| Failure::file(path, &e);
     if !parent.is_dir() {
         return Err(Failure::Failed(format!("{}: there is no directory {}", path.display(), parent.display())));
+    }
+    // A device or a pipe would be replaced by the file, too.
+    if path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir()) {
+        return Err(Failure::Failed(format!("{} is no file; leave --out away and use > instead", path.display())));
     }
     let file = tempfile::Builder::new().prefix(".clowder-export").tempfile_in(parent).map_err(at)?;
     let mut sink = Sink::open(format, BufWriter::new(file)).map_err(at)?;

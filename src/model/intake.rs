@@ -87,8 +87,12 @@ pub struct Taken {
     pub oddities: Vec<(usize, Oddity)>,
     /// What the file tells otherwise than the record, which was kept.
     pub kept: Vec<String>,
+    /// What is unknown now, because what the file and the record tell cannot both be.
+    pub unknown: Vec<String>,
     /// Stays that were added.
     pub stays_made: usize,
+    /// Why nothing is taken of it, when it does not fit into a record.
+    pub refused: Option<String>,
 }
 
 /// Puts what a file tells into a cat's record: the record as it should be, and what that changes.
@@ -104,8 +108,8 @@ pub fn take(
 ) -> (Cat, Taken) {
     let known: &[Stay] = existing.map_or(&[], |cat| &cat.stays);
     let merged = merge(known, &incoming.pieces);
-    if merged.stays.len() > limits::STAYS {
-        return (existing.cloned().unwrap_or_else(|| Cat::new("")), too_often(existing, merged));
+    if let Some(why) = too_much(&merged.stays) {
+        return (existing.cloned().unwrap_or_else(|| Cat::new("")), refused(existing, merged, why));
     }
     let Some(existing) = existing else {
         let cat = new_cat(incoming, breed, health, &merged);
@@ -126,6 +130,10 @@ pub fn take(
     let mut cat = existing.clone();
     let mut kept = Vec::new();
     cat.stays.clone_from(&merged.stays);
+    let mut unknown: Vec<String> =
+        [cat.born, incoming.born].into_iter().filter_map(|born| born_too_late(born, &cat.stays)).collect();
+    unknown.dedup();
+    cat.born = cat.born.filter(|born| not_after_first(*born, &cat.stays));
     fill(&mut cat, incoming, breed, &mut kept);
     let (was, is) = (existing.current_stay(), cat.stays.last());
     if was != is {
@@ -143,23 +151,33 @@ pub fn take(
     }
     let change = if cat == *existing { Change::Same } else { Change::Changed };
     let stays_made = cat.stays.len().saturating_sub(existing.stays.len());
-    (cat, taken(change, merged, kept, stays_made))
+    (cat, Taken { unknown, ..taken(change, merged, kept, stays_made) })
 }
 
 fn taken(change: Change, merged: Merged, kept: Vec<String>, stays_made: usize) -> Taken {
-    Taken { change, fates: merged.fates, oddities: merged.oddities, kept, stays_made }
+    Taken {
+        change,
+        fates: merged.fates,
+        oddities: merged.oddities,
+        kept,
+        unknown: Vec::new(),
+        stays_made,
+        refused: None,
+    }
 }
 
-/// Nothing is taken of a cat that would have more stays than a record holds.
-fn too_often(existing: Option<&Cat>, merged: Merged) -> Taken {
-    let why = format!(
-        "it would have {} stays, and {} is the most: nothing of it is taken",
-        merged.stays.len(),
-        limits::STAYS
-    );
-    let change = if existing.is_some() { Change::Kept } else { Change::None };
-    let fates = vec![Fate::Loose; merged.fates.len()];
-    taken(change, Merged { fates, ..merged }, vec![why], 0)
+/// Why stays are more than a record holds.
+fn too_much(stays: &[Stay]) -> Option<String> {
+    let fosters = stays.iter().map(|stay| stay.fosters.len()).sum();
+    let over = |count: usize, most: usize, what: &str| {
+        (count > most).then(|| format!("it would have {count} {what}, and {most} is the most: nothing of it is taken"))
+    };
+    over(stays.len(), limits::STAYS, "stays").or_else(|| over(fosters, limits::FOSTERS, "times in foster homes"))
+}
+
+fn refused(existing: Option<&Cat>, merged: Merged, why: String) -> Taken {
+    let change = if existing.is_some() { Change::Same } else { Change::None };
+    Taken { refused: Some(why), ..taken(change, merged, Vec::new(), 0) }
 }
 
 fn new_cat(incoming: &IncomingCat, breed: Option<BreedId>, health: Option<HealthId>, merged: &Merged) -> Cat {
@@ -222,6 +240,12 @@ fn fill(cat: &mut Cat, incoming: &IncomingCat, breed: Option<BreedId>, kept: &mu
     if cat.image_url.is_none() {
         cat.image_url.clone_from(&incoming.image_url);
     }
+}
+
+/// A birth that the stays rule out: a day in care is known better than a birth, which is often a guess.
+fn born_too_late(born: Option<PartialDate>, stays: &[Stay]) -> Option<String> {
+    let (born, first) = (born.filter(|born| !not_after_first(*born, stays))?, stays.first()?.intake);
+    Some(format!("born {born}, which is after the intake on {first}: the birth date is unknown now"))
 }
 
 /// A cat cannot have come in before it was born.
@@ -313,8 +337,31 @@ mod tests {
     }
 
     #[test]
+    fn what_does_not_fit_a_record_is_refused_whole() {
+        let foster = |n: i32| Piece { start: Day(2 * n), entry: Entry::Back, exit: Exit::Foster(Day(2 * n + 1)) };
+        let with = |fosters: i32| {
+            let first = visit(0, Exit::Foster(Day(1)));
+            take(None, &miso(std::iter::once(first).chain((1..fosters).map(foster)).collect()), None, None)
+        };
+        let most = i32::try_from(limits::FOSTERS).unwrap();
+        let (cat, fits) = with(most);
+        assert_eq!((cat.stays[0].fosters.len(), fits.refused), (limits::FOSTERS, None));
+        let (_, over) = with(most + 1);
+        assert!(over.change == Change::None && over.refused.unwrap().contains("foster"));
+    }
+
+    #[test]
     fn nobody_comes_in_before_birth() {
         let incoming = IncomingCat { born: Some(PartialDate::Day(Day(3))), ..miso(vec![visit(1, Exit::Stays)]) };
         assert_eq!(take(None, &incoming, None, None).0.born, None);
+        // An older file, read after a newer one, has an earlier stay.
+        let born = Some(PartialDate::Day(Day(50)));
+        let later = IncomingCat { born, ..miso(vec![visit(60, Exit::Stays)]) };
+        let (cat, _) = take(None, &later, None, None);
+        assert_eq!(cat.born, born);
+        let (after, taken) = take(Some(&cat), &miso(vec![visit(1, adopted(4))]), None, None);
+        assert_eq!((after.born, after.stays.len(), taken.unknown.len()), (None, 2, 1));
+        let (again, taken) = take(Some(&after), &later, None, None);
+        assert_eq!((again, taken.change, taken.unknown.len()), (after, Change::Same, 1));
     }
 }

@@ -29,6 +29,8 @@ pub const PASSWORD_MAX: usize = 256;
 pub const HISTORY: usize = 10;
 /// Stays kept in a cat.
 pub const STAYS: usize = 60;
+/// Times in foster homes that an import puts into a cat, in all its stays together.
+pub const FOSTERS: usize = 200;
 /// Marked cats of a user.
 pub const FAVOURITES: usize = 100;
 /// Breeds that a user looks for.

@@ -104,7 +104,16 @@ fn watch_signals(sender: &Sender, alternate: bool) -> io::Result<()> {
             if signal == SIGWINCH {
                 let (columns, rows) = terminal::size().unwrap_or((0, 0));
                 sender.send(Event::Resize(columns, rows));
-            } else if asked.swap(true, Ordering::Relaxed) || !sender.try_send(Event::Hangup) {
+                continue;
+            }
+            let again = asked.swap(true, Ordering::Relaxed);
+            let taken = sender.try_send(Event::Hangup);
+            // A terminal that goes away says so more than once, by the end of its input too: that is nobody who
+            // is tired of waiting, and the store is to be closed in peace.
+            if signal == SIGHUP {
+                continue;
+            }
+            if again || !taken {
                 // Asked twice, or the session does not take anything any more.
                 restore(alternate);
                 std::process::exit(128 + signal);

@@ -90,7 +90,13 @@ impl Group {
 
     /// Brings the group to the disk, then into memory, then tells everybody.
     pub(super) fn commit(mut self, core: &Core) {
-        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core) };
+        let stored = if self.commits.is_empty() {
+            Ok(())
+        } else {
+            // A panic of the engine leaves its state unknown, as an error of its does.
+            catch_unwind(AssertUnwindSafe(|| self.store(core)))
+                .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())))
+        };
         let changed = std::mem::take(&mut self.changed);
         match stored {
             Ok(()) => {

@@ -168,5 +168,6 @@ pub(super) fn remembered(data: &Path, config: &Path) -> Option<PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|e| e == "key"))
         .find(|path| read_key_file(path).is_ok_and(|file| file.data == data))
 }

@@ -84,6 +84,12 @@ pub enum OpenError {
         /// The data directory.
         path: PathBuf,
     },
+    /// The data directory is a link to what is not there, such as a disk that is not mounted.
+    #[error("{} is a link to something that is not there; if that is on another disk, mount it, else mend the link", .path.display())]
+    DeadLink {
+        /// The data directory.
+        path: PathBuf,
+    },
     /// The key file is not there.
     #[error(
         "the key file {} is missing. Put it back from your copy, or name it with --key; without the key the store cannot be read",
@@ -141,6 +147,18 @@ pub enum OpenError {
         /// What the engine said.
         why: String,
     },
+    /// The directory is empty, and a key file remembers a store in it.
+    #[error(
+        "{} is empty, but there was a store in it: the key file {} remembers it. Mount the disk it is on, or put the files back. To \
+         begin anew all the same, move that key file away, or remove the empty directory",
+        .path.display(), .key.display()
+    )]
+    Emptied {
+        /// The data directory.
+        path: PathBuf,
+        /// The key file of the store that was there.
+        key: PathBuf,
+    },
     /// The store was in use and its files are gone or empty.
     #[error(
         "the files of the store in {} are gone or empty, although it was in use. Put them back or restore a backup. To begin anew all \
@@ -167,7 +185,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A directory that must be written to cannot be.
-    #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data", .path.display())]
+    #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data (for the key: --config or --key)", .path.display())]
     ReadOnlyDirectory {
         /// The directory or file.
         path: PathBuf,
@@ -217,9 +235,13 @@ impl Store {
     /// Each with the way out in words.
     pub fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         let data = &options.data;
-        if !data.exists() {
+        let was_there = data.exists();
+        if !was_there {
             if !options.create {
                 return Err(OpenError::NotThere { path: data.clone() });
+            }
+            if data.is_symlink() {
+                return Err(OpenError::DeadLink { path: data.clone() });
             }
             files::make_private_dir(data)?;
         }
@@ -247,6 +269,10 @@ impl Store {
             None if !options.create => Err(OpenError::NotThere { path: data.clone() }),
             None => {
                 if let Some(key) = keyring::remembered(data, &options.config) {
+                    // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
+                    if was_there {
+                        return Err(OpenError::Emptied { path: data.clone(), key });
+                    }
                     notices.push(format!(
                         "There was another store in {} before: the key file {} remembers it. A new one was made, with a key of its own.",
                         data.display(),

@@ -41,6 +41,8 @@ pub(super) enum Place {
     Skipped,
     /// It tells of a cat without a stay.
     NoStay,
+    /// Nothing is taken of its cat.
+    Refused,
 }
 
 /// Takes out the rows that are there more than once, and says how many they were.
@@ -115,7 +117,8 @@ fn or_before(new: String, before: String) -> String {
 impl Grouped {
     /// What each row turned out to be, once it is known what became of the cat's pieces.
     pub fn places(&self, taken: &Taken) -> Vec<Place> {
-        self.lines.iter().map(|line| place(line, &taken.fates)).collect()
+        let refused = taken.refused.is_some();
+        self.lines.iter().map(|line| if refused { Place::Refused } else { place(line, &taken.fates) }).collect()
     }
 
     /// What was odd, as problems of the rows.
@@ -127,6 +130,11 @@ impl Grouped {
             reason,
             weight,
         };
+        if let Some(why) = &taken.refused {
+            let each = self.lines.iter().map(|l| note(l.line, self.called(), why.clone(), Weight::Rejected));
+            problems.extend(each);
+            return;
+        }
         for (piece, oddity) in &taken.oddities {
             let Some(line) = self.lines.iter().find(|l| l.pieces.contains(piece)) else { continue };
             let weight = if matches!(oddity, Oddity::FosterAfterEnd | Oddity::NoIntake | Oddity::EndUnknown) {
@@ -143,6 +151,9 @@ impl Grouped {
             }
         }
         let last = self.lines.last().map_or(0, |l| l.line);
+        for unknown in &taken.unknown {
+            problems.push(note(last, self.called(), unknown.clone(), Weight::Unknown));
+        }
         for kept in &taken.kept {
             problems.push(note(last, self.called(), kept.clone(), Weight::Note));
         }

@@ -351,6 +351,7 @@ impl Run<'_> {
                 Place::Continued => self.summary.continued += 1,
                 Place::Repeated => self.summary.duplicates += 1,
                 Place::NoStay => self.summary.without_stay += 1,
+                Place::Refused => self.summary.rejected += 1,
                 Place::Skipped => self.summary.skip(line.else_skipped.as_deref().unwrap_or_default()),
             }
         }

@@ -106,6 +106,8 @@
 //! the stay goes on, back from anywhere else a new stay of kind `return` begins.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read as _;
 use std::path::Path;
 
 use encoding_rs::Encoding;
@@ -116,6 +118,9 @@ mod parse;
 mod raw;
 
 pub use parse::ProfileError;
+
+/// The longest profile that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
 
 /// How a file is laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -351,8 +356,14 @@ impl Profile {
         if !is_path && !path.is_file() {
             return Self::named(name_or_path);
         }
-        let text = std::fs::read_to_string(path)
-            .map_err(|e| ProfileError(format!("the profile {name_or_path} cannot be read: {e}")))?;
+        let cannot =
+            |e: &dyn std::fmt::Display| ProfileError(format!("the profile {name_or_path} cannot be read: {e}"));
+        let mut text = String::new();
+        let file = File::open(path).map_err(|e| cannot(&e))?;
+        file.take(LONGEST + 1).read_to_string(&mut text).map_err(|e| cannot(&e))?;
+        if text.len() as u64 > LONGEST {
+            return Err(cannot(&"it is longer than 1 MiB"));
+        }
         Self::parse(name_or_path, &text)
     }
 

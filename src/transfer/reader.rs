@@ -6,6 +6,7 @@ use std::{
     fs::File,
     hash::{DefaultHasher, Hasher},
     io::{self, BufRead, BufReader, Read},
+    ops::Range,
     path::Path,
     rc::Rc,
 };
@@ -198,10 +199,11 @@ impl Reader {
         let wrong = |e: &dyn std::fmt::Display| ImportError::File(format!("{}: {e}", self.name));
         match &mut self.rows {
             Rows::Csv { csv, record, width, places } => {
+                let from = csv.position().line();
                 if !csv.read_record(record).map_err(|e| wrong(&plain(&e)))? {
                     return Ok(None);
                 }
-                Ok(Some(csv_row(csv.position().line(), record, *width, places)))
+                Ok(Some(csv_row(from..csv.position().line(), record, *width, places)))
             }
             Rows::Ndjson { lines, line, pending } => loop {
                 if let Some(row) = pending.pop() {
@@ -272,9 +274,10 @@ fn places(file: &str, header: &csv::StringRecord, profile: &Profile) -> Result<V
     )))
 }
 
-/// `next` is the line after the row. The line on which the row begins is counted back from there, because
-/// the CSV reader counts empty lines before a row as the row's own.
-fn csv_row(next: u64, record: &csv::StringRecord, width: usize, places: &[Option<usize>]) -> Row {
+/// `at` is from the line after the row before to the line after this one. The line on which the row begins is
+/// counted back from there, because the CSV reader counts empty lines before a row as the row's own; not beyond
+/// its beginning, because a quote that is left open takes in the end of the last line.
+fn csv_row(at: Range<u64>, record: &csv::StringRecord, width: usize, places: &[Option<usize>]) -> Row {
     let mut hasher = DefaultHasher::new();
     let mut lines = 1;
     for field in record {
@@ -282,7 +285,7 @@ fn csv_row(next: u64, record: &csv::StringRecord, width: usize, places: &[Option
         hasher.write(field.as_bytes());
         lines += field.bytes().filter(|b| *b == b'\n').count() as u64;
     }
-    let line = next.saturating_sub(lines);
+    let line = at.end.saturating_sub(lines).max(at.start);
     let fields = record.len();
     let spills_over = fields > width && record.iter().skip(width).any(|f| !f.trim().is_empty());
     let broken = (fields < width || spills_over).then(|| {
@@ -400,6 +403,8 @@ mod tests {
         assert_eq!(found[1].0, 5);
         assert!(found[2].2.contains("3 fields"), "{found:?}");
         assert_eq!(found[3], (7, "A4".into(), "d".into()));
+        let open = csv(b"tag,name\nA1,\"b\nA3,c\n");
+        assert_eq!((open.len(), open[0].0), (1, 2), "{open:?}");
     }
 
     #[test]

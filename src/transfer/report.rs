@@ -3,8 +3,9 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
-    fs::File,
+    fs::{self, File},
     io::{self, BufWriter, Write},
+    os::unix::fs::MetadataExt as _,
     path::Path,
 };
 
@@ -64,12 +65,22 @@ pub struct Report {
 }
 
 impl Report {
-    /// Into a file, which is made or replaced.
+    /// Into a file, which is made or replaced; not over one of those that the import reads.
     ///
     /// # Errors
-    /// When it cannot be made.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        Self::new(BufWriter::new(File::create(path)?))
+    /// When it cannot be made, or is one of `reads`.
+    pub fn create(path: &Path, reads: &[&Path]) -> io::Result<Self> {
+        // Emptied only once it is known which file it is: there may be links to it.
+        let file = File::options().write(true).create(true).truncate(false).open(path)?;
+        let meta = file.metadata()?;
+        let same = |other: &&Path| fs::metadata(other).is_ok_and(|m| (m.dev(), m.ino()) == (meta.dev(), meta.ino()));
+        if meta.is_file() {
+            if reads.iter().any(same) {
+                return Err(io::Error::other("the report would overwrite a file that the import reads"));
+            }
+            file.set_len(0)?;
+        }
+        Self::new(BufWriter::new(file))
     }
 
     /// Into anything.

@@ -498,7 +498,14 @@ impl<'a> Judge<'a> {
             let kind = HoldKind::from_str(this.get(column)).ok()?;
             let mut reason = text::clean_line(columns.hold_reason.map_or("", |c| this.get(c)));
             values::cut(&mut reason, limits::REASON);
-            let until = columns.hold_until.as_ref().and_then(|d| values::day(this.get(d.column), &d.formats).ok());
+            let until = columns.hold_until.as_ref().and_then(|d| {
+                let value = this.get(d.column);
+                let found = values::day(value, &d.formats);
+                if let (Err(why), false) = (&found, value.is_empty()) {
+                    this.unknown(d.column, format!("{why}; kept as unknown"));
+                }
+                found.ok()
+            });
             Some(Hold { kind, reason, until })
         };
         match CatStatusKind::from_str(word) {
@@ -521,7 +528,11 @@ impl<'a> Judge<'a> {
                 Some(CatStatus::OnHold(found.unwrap_or_else(other)))
             }
             Ok(CatStatusKind::Departed) => {
-                Some(CatStatus::Departed(OutcomeKind::from_str(kind).unwrap_or(OutcomeKind::Other)))
+                let found = OutcomeKind::from_str(kind);
+                if found.is_err() {
+                    self.unknown(columns.column, "how it left is not known; kept as \"other\"");
+                }
+                Some(CatStatus::Departed(found.unwrap_or(OutcomeKind::Other)))
             }
             Err(why) => {
                 self.unknown(columns.column, format!("{why}; it follows from the stays"));

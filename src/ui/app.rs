@@ -533,9 +533,15 @@ impl App {
             .filter(|b| b.footer && self.allowed(b.command) && layer.screen.offers(b.command, &self.cx));
         let global = keys::GLOBAL.iter().filter(|b| b.footer && self.global_enabled(b.command));
         let back = keys::GLOBAL.iter().filter(|b| b.command == Command::Back && self.global_enabled(b.command));
-        let instead = layer.screen.typing_keys();
+        // What a window over the screen takes itself is not offered for the screen below it.
+        let instead: &[(&str, &str)] = match &self.overlay {
+            Some((Overlay::Choose { .. } | Overlay::Commands(_), _)) => &[("Enter", "choose"), ("Esc", "close")],
+            Some((Overlay::Help { .. }, _)) => &[("Esc", "close")],
+            _ => layer.screen.typing_keys(),
+        };
+        let windowed = self.overlay.is_some() && !instead.is_empty();
         let mut shown: Vec<(String, &str)> = instead.iter().map(|(key, label)| ((*key).to_owned(), *label)).collect();
-        let table = own.chain(back).filter(|_| instead.is_empty()).chain(global);
+        let table = own.chain(back).filter(|_| instead.is_empty()).chain(global).filter(|_| !windowed);
         for bind in table {
             if let Some(key) = bind.shown(layer.screen.is_typing()) {
                 shown.push((key.to_string(), bind.command.label()));

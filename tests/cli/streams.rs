@@ -60,6 +60,9 @@ fn control_characters_never_come_out() {
         let said = ran.out + &ran.err;
         assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{args:?}: {said:?}");
     }
+    let place = shelter.0.path().join(evil);
+    let made = shelter.ok(&["stats", "--data", place.to_str().unwrap()]).err;
+    assert!(made.contains("Made a new store in") && !made.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{made:?}");
 }
 
 #[test]

@@ -144,6 +144,47 @@ fn files_that_cannot_be_used_are_told_plainly() {
     assert_eq!(shelter.json(&["stats"])["cats"], 0);
 }
 
+#[test]
+fn what_an_import_reads_is_never_written_over() {
+    let shelter = Shelter::new();
+    shelter.ok(&["stats"]);
+    let profile = "profile = \"own\"\n[tag]\ncolumn = \"tag\"\n[name]\ncolumn = \"name\"\n";
+    let (file, profile) = (shelter.file("cats.csv", CATS), shelter.file("own.toml", profile));
+    let link = shelter.path("link.csv");
+    fs::hard_link(&file, &link).unwrap();
+    for report in [&file, &link, &profile] {
+        let before = fs::read(report).unwrap();
+        let said = shelter.fails(1, &["import", &file, "--profile", &profile, "--report", report]);
+        assert!(said.contains("would overwrite"), "{said}");
+        assert_eq!(fs::read(report).unwrap(), before);
+    }
+    // What was there before is gone from a report that is written again.
+    let report = shelter.file("report.csv", &CATS.repeat(9));
+    shelter.ok(&["import", &file, "--profile", &profile, "--report", &report]);
+    assert!(fs::read_to_string(&report).unwrap().starts_with("line,column"));
+    assert!(!fs::read_to_string(&report).unwrap().contains("Miso"));
+}
+
+#[test]
+fn an_export_never_takes_the_place_of_a_pipe_or_a_device() {
+    let shelter = Shelter::new();
+    shelter.ok(&["stats"]);
+    let pipe = shelter.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let said = shelter.fails(1, &["export", "--out", &pipe]);
+    assert!(said.contains("is no file"), "{said}");
+    assert!(!fs::metadata(&pipe).unwrap().is_file());
+}
+
+#[test]
+fn an_endless_profile_is_refused() {
+    let shelter = Shelter::new();
+    shelter.ok(&["stats"]);
+    let file = shelter.file("cats.csv", CATS);
+    let said = shelter.fails(3, &["import", &file, "--profile", "/dev/zero"]);
+    assert!(said.contains("longer than 1 MiB"), "{said}");
+}
+
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_an_import_with_whole_cats_only() {

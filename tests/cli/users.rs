@@ -1,9 +1,11 @@
 //! Accounts and passwords.
 
+use std::{io::Write as _, process::Stdio};
+
 use clowder::model::Door;
 use serde_json::{Value, json};
 
-use crate::{Shelter, without_times};
+use crate::{Ran, Shelter, without_times};
 
 #[test]
 fn accounts_from_the_command_line() {
@@ -58,6 +60,19 @@ fn accounts_from_the_command_line() {
     shelter.fails(6, &["users", "show", "bo"]);
     shelter.ok(&["users", "add", "cy", "--no-password", "--full-name", "Cy Example"]);
     assert_eq!(shelter.json(&["users", "anonymise", "cy", "--yes"])["full_name"], Value::Null);
+}
+
+#[test]
+fn a_password_that_never_ends_is_refused_without_its_end() {
+    let shelter = Shelter::new();
+    let mut add = shelter.command(&["users", "add", "ana", "--password-stdin"]);
+    let mut add = add.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Stays open while the program is waited for.
+    let mut endless = add.stdin.take().unwrap();
+    endless.write_all(&[b'a'; 5000]).unwrap();
+    let ran = Ran::of(add.wait_with_output().unwrap());
+    assert!(ran.code == 3 && ran.err.contains("password: is too long"), "{}", ran.err);
+    drop(endless);
 }
 
 #[test]

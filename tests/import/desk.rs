@@ -7,7 +7,7 @@ use clowder::model::query::RequestQuery;
 use clowder::model::{Actor, CatStatusKind, Day, Door, Error, Kind, Permission, RequestStatus, Role};
 use clowder::store::{OpenOptions, Store, Tally};
 use clowder::transfer::{
-    BATCH, DeskTarget, ExportCat, Exporter, Format, Options, Profile, Source, Summary, Target, import,
+    BATCH, DeskTarget, ExportCat, Exporter, Format, Options, Profile, Source, Summary, Target, Weight, import,
 };
 
 use crate::{options, real};
@@ -49,6 +49,38 @@ impl Shelter {
             .unwrap();
         out.finish().unwrap()
     }
+}
+
+#[test]
+fn a_cat_that_does_not_fit_a_record_keeps_no_other_out() {
+    let shelter = shelter();
+    let source = |text: String| Source::new("file", Format::Csv, Cursor::new(text.into_bytes()));
+    let head = "tag,name,born,intake_date,intake_kind,outcome_date,outcome_kind,fosters,description\n";
+    let young = format!("{head}A1,Miso,2024-01-01,2024-02-01,stray,,,,\n");
+    shelter.take(source(young), "clowder", options());
+
+    let spells = |n: i32| {
+        let one = |i: i32| format!("{}..{}", Day(7_000 + 2 * i), Day(7_001 + 2 * i));
+        (0..n).map(one).collect::<Vec<_>>().join("; ")
+    };
+    let words = "d".repeat(2_000);
+    let text = format!(
+        "{head}A0,Ok,,2023-01-01,stray,,,,\nA1,Miso,,2023-01-01,stray,2023-03-01,adoption,,\n\
+         A2,Fat,,1989-03-02,stray,,,{},{words}\nA3,Full,,1989-03-02,stray,,,{},{words}\nA4,Ok,,2023-01-01,stray,,,,\n",
+        spells(2_000),
+        spells(200),
+    );
+    let dry = shelter.take(source(text.clone()), "clowder", Options { dry_run: true, ..options() });
+    let done = shelter.take(source(text.clone()), "clowder", options());
+    for summary in [&dry, &done] {
+        assert_eq!((summary.began, summary.rejected, summary.cats_new), (4, 1, 3), "{summary}");
+        let lines: Vec<(u64, Weight)> = summary.first.iter().map(|p| (p.line, p.weight)).collect();
+        assert_eq!(lines, [(3, Weight::Unknown), (4, Weight::Rejected)], "{summary:?}");
+    }
+    assert_eq!(shelter.cats(), 4);
+    shelter.is_sound();
+    let again = shelter.take(source(text), "clowder", options());
+    assert!(!again.changes_anything() && again.rejected == 1, "{again}");
 }
 
 #[test]

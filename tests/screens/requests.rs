@@ -40,6 +40,19 @@ fn the_query_line_narrows_the_list() {
 }
 
 #[test]
+fn filters_and_orders_are_chosen_from_a_list_and_leave_the_rest() {
+    let q = Queue::new();
+    let mut t = list(&q, &q.shelter.staff, 80, 24);
+    t.keys("/uma\rf");
+    assert!(t.text().contains("Show only"), "{}", t.text());
+    t.keys("overdue\r");
+    assert!(t.text().contains("/ overdue:yes uma"), "{}", t.text());
+    t.keys("snewest\r");
+    assert!(t.text().contains("/ overdue:yes sort:-date uma"), "{}", t.text());
+    assert!(t.text().contains("1/1  newest first"), "{}", t.text());
+}
+
+#[test]
 fn what_is_typed_after_a_term_is_a_word_of_its_own() {
     let q = Queue::new();
     let mut t = list(&q, &q.shelter.staff, 80, 24);

@@ -76,11 +76,11 @@ fn sex(cat: &CatLine) -> &'static str {
     }
 }
 
-/// The status, or what says more than it.
+/// The status, or what says more than it: where a cat on offer is. A hold or an approval is never hidden.
 fn status(cat: &CatLine) -> &'static str {
     match cat {
         c if c.archived => "Archived",
-        c if c.in_foster => "In foster",
+        c if c.in_foster && c.status == CatStatusKind::Available => "In foster",
         c => c.status.label(),
     }
 }

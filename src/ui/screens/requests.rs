@@ -9,7 +9,7 @@ use crate::{
     desk::RequestLine,
     model::{
         Kind, Permission, RequestId,
-        query::{Query as _, RequestQuery, RequestSort},
+        query::{Query as _, RequestQuery, RequestSort, Sort},
     },
     session::event::Input,
     store::Changed,
@@ -18,6 +18,7 @@ use crate::{
         keys::{self, ENTER},
         layout::{below, row},
         list::{Column, List},
+        picker::Item,
         query_line::{QueryDid, QueryLine},
     },
 };
@@ -94,7 +95,28 @@ pub struct Requests {
     /// The list has to be asked for again.
     stale: bool,
     staff: bool,
+    /// What the list is in the order of, in words.
+    order: &'static str,
 }
+
+const SORTS: &[(Sort<RequestSort>, &str)] = &[
+    (Sort { key: RequestSort::Date, reversed: false }, "oldest first"),
+    (Sort { key: RequestSort::Date, reversed: true }, "newest first"),
+    (Sort { key: RequestSort::Cat, reversed: false }, "cat by cat, by name"),
+    (Sort { key: RequestSort::Cat, reversed: true }, "cat by cat, from the end"),
+];
+
+const STAFF_FILTERS: &[(&str, &str)] = &[
+    ("status:open", "open"),
+    ("overdue:yes", "overdue"),
+    ("awaiting:yes", "asked for more, no answer yet"),
+    ("flagged:yes status:open", "open, of people who must not adopt"),
+    ("status:approved", "approved"),
+    ("status:closed", "closed"),
+    ("", "everything"),
+];
+
+const OWN_FILTERS: &[(&str, &str)] = &[("status:open", "open"), ("status:closed", "closed"), ("", "everything")];
 
 impl Requests {
     /// The requests of a query line.
@@ -104,6 +126,7 @@ impl Requests {
             list: List::default(),
             stale: false,
             staff: cx.may(Permission::DecideRequests),
+            order: "",
         };
         screen.ask(cx);
         screen
@@ -119,6 +142,8 @@ impl Requests {
         self.stale = false;
         let parsed = RequestQuery::parse(self.query.text(), cx.today);
         self.query.set_errors(parsed.errors);
+        let sort = SORTS.iter().find(|(sort, _)| *sort == parsed.query.sort);
+        self.order = sort.map_or("", |(_, words)| words);
         cx.shown(cx.desk.requests(&cx.actor(), &parsed.query))
     }
 
@@ -133,34 +158,32 @@ impl Requests {
         self.ask(cx);
     }
 
-    fn sort(&mut self, cx: &mut Cx) {
-        let mut query = RequestQuery::parse(self.query.text(), cx.today).query;
-        let sort = &mut query.sort;
-        (sort.key, sort.reversed) = match (sort.key, sort.reversed) {
-            (RequestSort::Date, false) => (RequestSort::Date, true),
-            (RequestSort::Date, true) => (RequestSort::Cat, false),
-            (RequestSort::Cat, _) => (RequestSort::Date, false),
-        };
-        self.ask_for(&query.to_line(), cx);
+    /// Asks for one of the orders.
+    fn ask_sort(cx: &mut Cx) {
+        let items = SORTS.iter().zip(0..).map(|((_, words), i)| Item::new(i, *words, "")).collect();
+        cx.choose("Sort", items, |me: &mut Self, id, cx| {
+            if let Some((sort, _)) = SORTS.get(id as usize) {
+                let mut query = RequestQuery::parse(me.query.text(), cx.today).query;
+                query.sort = *sort;
+                me.ask_for(&query.to_line(), cx);
+            }
+            Outcome::Stay
+        });
     }
 
-    /// The next of the filters that people want most.
-    fn filter(&mut self, cx: &mut Cx) {
-        let filters: &[&str] = if self.staff {
-            &[
-                "status:open",
-                "overdue:yes",
-                "awaiting:yes",
-                "flagged:yes status:open",
-                "status:approved",
-                "status:closed",
-            ]
-        } else {
-            &["", "status:open", "status:closed"]
-        };
-        let now = filters.iter().position(|f| f.trim() == self.query.text().trim());
-        let next = now.map_or(0, |at| (at + 1) % filters.len());
-        self.ask_for(filters[next], cx);
+    /// Asks for one of the filters that people want most. The words, the cat, the person and the order stay.
+    fn ask_filter(&self, cx: &mut Cx) {
+        let filters = if self.staff { STAFF_FILTERS } else { OWN_FILTERS };
+        let items = filters.iter().zip(0..).map(|((_, words), i)| Item::new(i, *words, "")).collect();
+        cx.choose("Show only", items, move |me: &mut Self, id, cx| {
+            if let Some((line, _)) = filters.get(id as usize) {
+                let now = RequestQuery::parse(me.query.text(), cx.today).query;
+                let filter = RequestQuery::parse(line, cx.today).query;
+                let query = RequestQuery { text: now.text, cat: now.cat, user: now.user, sort: now.sort, ..filter };
+                me.ask_for(&query.to_line(), cx);
+            }
+            Outcome::Stay
+        });
     }
 }
 
@@ -197,8 +220,8 @@ impl Screen for Requests {
             Command::TakeRequest => return Outcome::push(TakeRequest::any(cx)),
             Command::Search => self.query.focus(),
             Command::ClearSearch => self.ask_for("", cx),
-            Command::Filter => self.filter(cx),
-            Command::Sort => self.sort(cx),
+            Command::Filter => self.ask_filter(cx),
+            Command::Sort => Self::ask_sort(cx),
             _ if self.list.run(command) => {}
             _ => return Outcome::Pass,
         }
@@ -282,6 +305,6 @@ impl Screen for Requests {
             let found = self.list.ids().len();
             return format!("{found} found · Tab: {keys}");
         }
-        self.list.position()
+        if self.list.ids().is_empty() { String::new() } else { format!("{}  {}", self.list.position(), self.order) }
     }
 }
