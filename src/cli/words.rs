@@ -84,8 +84,14 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::ffi::OsStringExt as _;
+
     use super::*;
     use clap::CommandFactory as _;
+    use proptest::prelude::*;
+
+    /// What the longest help comes to, in bytes.
+    const SAID_MAX: usize = 32 * 1024;
 
     fn parse(line: &str) -> Result<Words, Said> {
         Words::parse(line.split(' ').map(OsString::from))
@@ -119,6 +125,50 @@ mod tests {
             ("export", false),
         ] {
             assert_eq!(parse(line).unwrap().reads_input(), reads, "{line}");
+        }
+    }
+
+    /// Every word that means something somewhere.
+    fn known() -> Vec<String> {
+        let mut known = Vec::new();
+        let mut commands = vec![Line::command()];
+        while let Some(command) = commands.pop() {
+            known.push(command.get_name().to_owned());
+            known.extend(command.get_arguments().filter_map(|a| Some(format!("--{}", a.get_long()?))));
+            commands.extend(command.get_subcommands().cloned());
+        }
+        known.sort();
+        known.dedup();
+        known
+    }
+
+    fn word() -> impl Strategy<Value = OsString> {
+        let known = prop::sample::select(known());
+        let value = prop::sample::select(vec!["1", "0", "-1", "-", "--", "", "4294967296", "available", "yes", "@"]);
+        prop_oneof![
+            6 => known.clone().prop_map(OsString::from),
+            2 => value.prop_map(OsString::from),
+            1 => (known, any::<String>()).prop_map(|(word, value)| format!("{word}={value}").into()),
+            1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(OsString::from_vec),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        #[test]
+        fn any_words_are_a_command_or_are_refused_without_harm(words in prop::collection::vec(word(), 0..10)) {
+            let understood = |words: &[OsString]| {
+                Words::parse(words.to_vec()).map(|w| (w.json(), w.reads_input())).map_err(|s| (s.text, s.code))
+            };
+            let once = understood(&words);
+            prop_assert_eq!(&understood(&words), &once);
+            if let Err((text, code)) = once {
+                prop_assert!(matches!(code, Code::Done | Code::Usage));
+                let given: usize = words.iter().map(|w| w.len()).sum();
+                prop_assert!(!text.is_empty() && text.len() <= SAID_MAX + 16 * given, "{} bytes", text.len());
+                prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{text:?}");
+            }
         }
     }
 }
