@@ -419,3 +419,16 @@ fn nothing_readable_is_on_the_disk() {
         }
     }
 }
+
+#[test]
+fn an_empty_directory_is_closed_to_others_and_a_used_one_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let home = Home::new();
+    let mode = |mode| fs::set_permissions(home.data(), fs::Permissions::from_mode(mode)).unwrap();
+    fs::create_dir(home.data()).unwrap();
+    mode(0o755);
+    home.open().close().unwrap();
+    assert_eq!(fs::metadata(home.data()).unwrap().permissions().mode() & 0o777, 0o700);
+    mode(0o755);
+    assert_eq!(home.try_open().unwrap_err(), OpenError::OpenDirectory { path: home.data() });
+}

@@ -152,6 +152,12 @@ pub(super) fn has_remains(data: &Path) -> bool {
     [CLEAN, STORE].iter().any(|name| data.join(name).exists())
 }
 
+/// Closes a directory to others in which there is nothing yet but the lock; false when there is, or it is not ours.
+pub(super) fn close_unused(data: &Path) -> bool {
+    let unused = fs::read_dir(data).is_ok_and(|mut entries| entries.all(|e| e.is_ok_and(|e| e.file_name() == LOCK)));
+    unused && fs::set_permissions(data, fs::Permissions::from_mode(0o700)).is_ok()
+}
+
 /// Waits until the engine has let go of its files: it ends its own threads a moment after it is dropped.
 pub(super) fn wait_released(store: &Path) -> bool {
     let Ok(file) = File::open(store.join("db")) else { return false };

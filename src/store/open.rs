@@ -246,7 +246,7 @@ impl Store {
             files::make_private_dir(data)?;
         }
         let lock = DataLock::take(data, options.door)?;
-        if files::is_open_to_others(data) {
+        if files::is_open_to_others(data) && !files::close_unused(data) {
             return Err(OpenError::OpenDirectory { path: data.clone() });
         }
         let mut notices = Vec::new();
