@@ -262,4 +262,20 @@ mod tests {
     fn the_words_are_sound() {
         Cli::command().debug_assert();
     }
+
+    #[test]
+    fn no_command_takes_the_name_of_what_all_have() {
+        use clap::CommandFactory as _;
+        fn walk(command: &clap::Command, global: &[String]) {
+            for arg in command.get_arguments().filter(|a| !a.is_global_set()) {
+                assert!(!global.contains(&arg.get_id().to_string()), "{}: {}", command.get_name(), arg.get_id());
+            }
+            command.get_subcommands().for_each(|c| walk(c, global));
+        }
+        let root = super::Cli::command();
+        let global: Vec<String> =
+            root.get_arguments().filter(|a| a.is_global_set()).map(|a| a.get_id().to_string()).collect();
+        assert!(global.contains(&"key".to_owned()));
+        root.get_subcommands().for_each(|c| walk(c, &global));
+    }
 }

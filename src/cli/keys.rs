@@ -25,7 +25,7 @@ pub enum KeyCommand {
         #[command(flatten)]
         user: WhichUser,
         /// The .pub file, or its line itself, or - for standard input
-        #[arg(value_name = "FILE|KEY", required = true)]
+        #[arg(id = "public_key", value_name = "FILE|KEY", required = true)]
         key: Vec<String>,
     },
     /// List the keys
@@ -35,7 +35,7 @@ pub enum KeyCommand {
         #[command(flatten)]
         user: WhichUser,
         /// The key's fingerprint, as in the list (SHA256:…), or its comment when no other key has it
-        #[arg(value_name = "FINGERPRINT|COMMENT")]
+        #[arg(id = "public_key", value_name = "FINGERPRINT|COMMENT")]
         key: String,
         /// Do not ask
         #[arg(long, short)]

@@ -94,3 +94,21 @@ fn passwords_come_from_a_pipe_or_a_prompt_only() {
     }
     shelter.fails(2, &["users", "add", "bo", "--no-password", "--role", "boss"]);
 }
+
+#[test]
+fn public_keys_from_a_file_a_line_or_a_pipe() {
+    let shelter = Shelter::new();
+    shelter.feed("a long password\n", &["users", "add", "ana", "--role", "staff", "--password-stdin"]);
+    let key = |n: char| format!("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI{}", n.to_string().repeat(43));
+    let file = shelter.0.path().join("ana.pub");
+    std::fs::write(&file, format!("{} desk\n", key('A'))).unwrap();
+    shelter.ok(&["users", "key", "add", "ana", file.to_str().unwrap()]);
+    shelter.ok(&["users", "key", "add", "ana", &format!("{} laptop", key('B'))]);
+    shelter.fails(3, &["users", "key", "add", "ana", "ssh-ed25519 nonsense"]);
+    let comments = |keys: serde_json::Value| -> Vec<String> {
+        keys.as_array().unwrap().iter().map(|k| k["comment"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(comments(shelter.json(&["users", "key", "list", "ana"])), ["desk", "laptop"]);
+    shelter.ok(&["users", "key", "remove", "ana", "desk", "--yes"]);
+    assert_eq!(comments(shelter.json(&["users", "key", "list", "ana"])), ["laptop"]);
+}
