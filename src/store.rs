@@ -34,6 +34,8 @@ mod record;
 mod repair;
 mod seal;
 mod snapshot;
+#[allow(dead_code)]
+mod swap;
 mod tallies;
 mod tx;
 mod writer;

@@ -18,6 +18,7 @@ use super::{
     meta, migrate,
     probe::{self, Tried},
     seal::SecretKey,
+    swap,
 };
 
 /// Where a store is and how to open it.
@@ -184,6 +185,16 @@ pub enum OpenError {
         /// The keyring.
         path: PathBuf,
     },
+    /// The note of a swap of directories cannot be read.
+    #[error(
+        "{} is damaged: it says which directories were being exchanged. If there is a directory \"store\" beside it, remove the \
+         note; else move \"store\" back from the newest kept-… directory, then remove the note",
+        .path.display()
+    )]
+    DamagedSwap {
+        /// The note.
+        path: PathBuf,
+    },
     /// A directory that must be written to cannot be.
     #[error("{} cannot be written to; run as the owner of the directory, or name another one with --data (for the key: --config or --key)", .path.display())]
     ReadOnlyDirectory {
@@ -250,6 +261,7 @@ impl Store {
             return Err(OpenError::OpenDirectory { path: data.clone() });
         }
         let mut notices = Vec::new();
+        notices.extend(swap::finish(data)?);
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {
             Some(keyring) if keyring.in_use => {
