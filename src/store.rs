@@ -14,6 +14,7 @@ use std::{
 use crate::model::{Actor, AuditEntry, CommitNo, Kind, Record, Touched};
 
 mod audit;
+pub mod backup;
 pub mod catalog;
 mod change;
 mod check;
@@ -40,6 +41,7 @@ mod tallies;
 mod tx;
 mod writer;
 
+pub use backup::{BackupError, BackupPolicy, BackupReport, BackupState};
 pub use catalog::Catalog;
 pub use change::Change;
 pub use check::{CheckReport, Progress};

@@ -14,7 +14,7 @@ use super::{
     codec::{self, Shape},
     core::Core,
     engine::{Batch, Tree},
-    indexes::{self, Range},
+    indexes::{self, Key, Range},
     record::AnyRecord,
 };
 
@@ -90,6 +90,18 @@ fn key(commit: u64, part: u32) -> [u8; 12] {
     key[..8].copy_from_slice(&commit.to_be_bytes());
     key[8..].copy_from_slice(&part.to_be_bytes());
     key
+}
+
+/// The first and last keys of the entries of these commits.
+pub(super) fn range(from: u64, upto: u64) -> ([u8; 12], [u8; 12]) {
+    (key(from, 0), key(upto, u32::MAX))
+}
+
+/// The index keys of a stored part of an entry.
+pub(super) fn keys_of_part(key: &[u8], stored: &[u8]) -> Result<Vec<Key>, StoreError> {
+    let part: Part = codec::decode_as(Shape::Audit, stored)?;
+    let commit = parse_key(key).map_or(0, |(commit, _)| commit);
+    Ok(part.touched.iter().map(|t| indexes::audit_key(t.kind, t.id, commit)).collect())
 }
 
 /// The commit and part of a key.

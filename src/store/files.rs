@@ -149,7 +149,7 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
 
 /// Whether the directory holds anything that only a store leaves.
 pub(super) fn has_remains(data: &Path) -> bool {
-    [CLEAN, STORE].iter().any(|name| data.join(name).exists())
+    [CLEAN, STORE, "backups", "journal"].iter().any(|name| data.join(name).exists())
 }
 
 /// Closes a directory to others in which there is nothing yet but the lock; false when there is, or it is not ours.

@@ -2,20 +2,20 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
         mpsc::{self, Sender, SyncSender},
     },
     thread::{self, JoinHandle, ThreadId},
 };
 
-use crate::model::Kind;
+use crate::model::{Kind, Stamp};
 
 use super::{
-    Catalog, StoreError,
-    core::{Core, Readiness},
+    BackupError, BackupPolicy, Catalog, StoreError,
+    core::{Core, Readiness, lock},
     files::{self, DataLock, STORE},
     record::AnyRecord,
     snapshot::Snapshot,
@@ -36,11 +36,24 @@ pub(super) struct Handle {
     writer_id: ThreadId,
     data: PathBuf,
     lock: Option<DataLock>,
+    backups: Mutex<Backups>,
+}
+
+/// How backups are made, and how the last one failed, if it did.
+#[derive(Default)]
+struct Backups {
+    policy: BackupPolicy,
+    failure: Option<(Stamp, String)>,
 }
 
 impl Handle {
     /// Starts the writer and the builder of the catalog.
-    pub(super) fn start(core: Arc<Core>, lock: DataLock, data: PathBuf) -> std::io::Result<Self> {
+    pub(super) fn start(
+        core: Arc<Core>,
+        lock: DataLock,
+        data: PathBuf,
+        policy: BackupPolicy,
+    ) -> std::io::Result<Self> {
         let (queue, messages) = mpsc::channel();
         let closing = Arc::new(AtomicBool::new(false));
         // Before the writer runs, nothing is committed: the view is of one moment.
@@ -65,6 +78,7 @@ impl Handle {
             writer_id,
             data,
             lock: Some(lock),
+            backups: Mutex::new(Backups { policy, failure: None }),
         })
     }
 
@@ -89,6 +103,40 @@ impl Handle {
         let (reply, view) = mpsc::sync_channel(1);
         self.send(Message::Snapshot(reply))?;
         view.recv().map_err(|_| ended())
+    }
+
+    /// A view of one moment, from which a backup is made.
+    pub(super) fn snapshot_for_backup(&self) -> Result<Snapshot, StoreError> {
+        self.snapshot()
+    }
+
+    /// The data directory.
+    pub(super) fn data(&self) -> &Path {
+        &self.data
+    }
+
+    /// How backups are made.
+    pub(super) fn backup_policy(&self) -> BackupPolicy {
+        lock(&self.backups).policy.clone()
+    }
+
+    /// How backups are made from now on.
+    pub(super) fn set_backup_policy(&self, policy: BackupPolicy) {
+        lock(&self.backups).policy = policy;
+    }
+
+    /// Notes how a backup went; one that was broken off says nothing.
+    pub(super) fn note_backup(&self, made: Result<(), &BackupError>) {
+        match made {
+            Ok(()) => lock(&self.backups).failure = None,
+            Err(BackupError::Cancelled) => {}
+            Err(e) => lock(&self.backups).failure = Some((Stamp::now(), e.to_string())),
+        }
+    }
+
+    /// When and why the last backup failed, if it did.
+    pub(super) fn backup_failure(&self) -> Option<(Stamp, String)> {
+        lock(&self.backups).failure.clone()
     }
 
     /// Keeps the writer still until the answer is dropped.

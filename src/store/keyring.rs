@@ -104,10 +104,19 @@ impl Keyring {
             Err(e) if e.kind() == io::ErrorKind::InvalidData => return Err(OpenError::DamagedKeyring { path }),
             Err(e) => return Err(files::open_error(&path, &e)),
         };
-        if toml::from_str::<Form>(&text).is_ok_and(|form| form.version > VERSION) {
-            return Err(OpenError::NewerFormat { path: data.to_owned() });
+        Self::parse(&text).map(Some).map_err(|e| match e {
+            OpenError::NewerFormat { .. } => OpenError::NewerFormat { path: data.to_owned() },
+            _ => OpenError::DamagedKeyring { path },
+        })
+    }
+
+    /// A keyring in words.
+    pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
+        let path = || PathBuf::from(KEYRING);
+        if toml::from_str::<Form>(text).is_ok_and(|form| form.version > VERSION) {
+            return Err(OpenError::NewerFormat { path: path() });
         }
-        toml::from_str(&text).map(Some).map_err(|_| OpenError::DamagedKeyring { path })
+        toml::from_str(text).map_err(|_| OpenError::DamagedKeyring { path: path() })
     }
 
     /// Writes the keyring.

@@ -7,7 +7,7 @@ use crate::model::Kind;
 use super::{
     StoreError, Tally,
     core::Core,
-    engine::{Batch, Tree},
+    engine::{Batch, Pair, Tree},
     tallies,
 };
 
@@ -37,7 +37,25 @@ fn tally_key(tally: Tally) -> Vec<u8> {
     [TALLY, &tallies::key(tally)].concat()
 }
 
+/// The stored values of what every commit counts, without the counters.
+pub(super) fn counted(counters: &Counters) -> Vec<(Vec<u8>, u64)> {
+    let mut values: Vec<_> =
+        counters.last_ids.iter().map(|(&kind, &last)| (sequence_key(kind), u64::from(last))).collect();
+    values.push((COMMIT.to_vec(), counters.commit));
+    values.sort();
+    values
+}
+
 impl Core {
+    /// The sealed values of the store's own that no commit changes and that do not follow from the records.
+    pub(super) fn lasting_meta(&self) -> Result<Vec<Pair>, StoreError> {
+        let mut pairs = self.engine.scan(Tree::Meta, (Bound::Unbounded, Bound::Unbounded), false, usize::MAX)?;
+        pairs.retain(|(key, _)| {
+            ![COMMIT, REPAIR, GENERATION].contains(&&**key) && !key.starts_with(SEQUENCE) && !key.starts_with(TALLY)
+        });
+        Ok(pairs)
+    }
+
     /// Puts a value of the store's own into a batch.
     pub(super) fn put_meta(&self, batch: &mut Batch, key: &[u8], value: &[u8]) {
         batch.put(Tree::Meta, key, self.sealer.seal(Tree::Meta.name(), key, value));

@@ -9,7 +9,7 @@ use std::{
 use crate::model::Door;
 
 use super::{
-    Store, StoreError,
+    BackupPolicy, Store, StoreError,
     core::Core,
     engine::{self, Engine, EngineError, Tree},
     files::{self, Copy, DataLock, STORE},
@@ -41,6 +41,8 @@ pub struct OpenOptions {
     pub probe_limit: Duration,
     /// Through which door the store is opened, for those who find it locked.
     pub door: Door,
+    /// How backups are made.
+    pub backups: BackupPolicy,
 }
 
 impl OpenOptions {
@@ -55,6 +57,7 @@ impl OpenOptions {
             probe: None,
             probe_limit: Duration::from_secs(120),
             door: Door::Local,
+            backups: BackupPolicy::default(),
         }
     }
 }
@@ -409,6 +412,7 @@ fn start(
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
     let handle =
-        Handle::start(Arc::new(core), lock, options.data.clone()).map_err(|e| OpenError::Failed(e.to_string()))?;
+        Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone())
+            .map_err(|e| OpenError::Failed(e.to_string()))?;
     Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })
 }

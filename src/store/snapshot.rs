@@ -18,7 +18,7 @@ use super::{
     engine::Tree,
     indexes::Key,
     meta::Counters,
-    record::AnyRecord,
+    record::{self, AnyRecord},
 };
 
 /// What the writer notes for one view.
@@ -51,6 +51,17 @@ impl Watch {
         }
         notes.changes.extend_from_slice(changes);
     }
+}
+
+/// Some records of a kind as they are stored.
+#[derive(Default)]
+pub(super) struct SealedPage {
+    /// The sealed values by id.
+    pub(super) records: BTreeMap<u32, Vec<u8>>,
+    /// Those that the engine could not read.
+    pub(super) lost: Vec<u32>,
+    /// The page holds every record up to this id; `u32::MAX` at the end.
+    pub(super) upto: u32,
 }
 
 /// The view. Noting ends when it is dropped.
@@ -92,6 +103,54 @@ impl Snapshot {
             page.records = records.into_iter().collect();
         }
         page
+    }
+
+    /// The records past `after` as they are stored, each with its id.
+    pub(super) fn sealed(&self, kind: Kind, after: u32, limit: u32) -> Result<SealedPage, StoreError> {
+        let tree = Tree::Records(kind);
+        let from = record::key(after);
+        let range = (Bound::Excluded(&from[..]), Bound::Unbounded);
+        let mut page = SealedPage::default();
+        match self.core.engine.scan(tree, range, false, limit as usize) {
+            Ok(pairs) => {
+                let whole = pairs.len() < limit as usize;
+                page.upto = after;
+                for (key, sealed) in pairs {
+                    if let Some(id) = record::id_of(&key) {
+                        page.upto = id;
+                        page.records.insert(id, sealed.to_vec());
+                    }
+                }
+                page.upto = if whole { u32::MAX } else { page.upto };
+            }
+            // A scan ends for good at a damaged page; looking ids up one by one finds what is beyond it.
+            Err(_) => {
+                let last = self.counters.last_ids.get(&kind).copied().unwrap_or_default();
+                let upto = after.saturating_add(limit).min(last.max(after));
+                for id in after.saturating_add(1)..=upto {
+                    match self.core.engine.get(tree, &record::key(id)) {
+                        Ok(None) => {}
+                        Ok(Some(sealed)) => drop(page.records.insert(id, sealed.to_vec())),
+                        Err(_) => page.lost.push(id),
+                    }
+                }
+                page.upto = if upto >= last { u32::MAX } else { upto };
+            }
+        }
+        let notes = lock(&self.watch.notes);
+        for ((_, id), before) in
+            notes.records.range((Bound::Excluded((kind, after)), Bound::Included((kind, page.upto))))
+        {
+            page.lost.retain(|lost| lost != id);
+            match before {
+                Some(record) => {
+                    let key = record::key(*id);
+                    page.records.insert(*id, self.core.sealer.seal(tree.name(), &key, &record.encode()?));
+                }
+                None => drop(page.records.remove(id)),
+            }
+        }
+        Ok(page)
     }
 
     /// One record.

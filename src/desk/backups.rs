@@ -1,0 +1,107 @@
+//! Backups: made for somebody or by the program itself, listed, verified.
+
+use std::{io::Write, path::Path};
+
+use super::Desk;
+use crate::model::{Actor, Error, Permission, Result};
+use crate::store::{
+    BackupError, BackupPolicy, BackupReport, BackupState, Progress,
+    backup::{self, Listed, Occasion, Verified},
+};
+
+/// Where a backup goes.
+pub enum BackupTarget<'a> {
+    /// The directory of the settings, under a name of its own.
+    Shelf,
+    /// A file.
+    File(&'a Path),
+    /// A stream.
+    Stream(&'a mut dyn Write),
+}
+
+/// Broken off is no error.
+fn unless_cancelled<T>(done: std::result::Result<T, BackupError>) -> Result<Option<T>> {
+    match done {
+        Ok(value) => Ok(Some(value)),
+        Err(BackupError::Cancelled) => Ok(None),
+        Err(e) => Err(Error::Store(e.to_string())),
+    }
+}
+
+impl Desk {
+    /// Makes a backup of everything as it is now, while others work on. `progress` answers whether to go on; `None` when it did not.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn backup(
+        &self,
+        actor: &Actor,
+        target: BackupTarget<'_>,
+        progress: &mut (dyn FnMut(Progress) -> bool + Send),
+    ) -> Result<Option<BackupReport>> {
+        self.acting(actor, Permission::Maintain)?;
+        unless_cancelled(match target {
+            BackupTarget::Shelf => self.store().backup(progress),
+            BackupTarget::File(path) => self.store().backup_into(path, progress),
+            BackupTarget::Stream(out) => self.store().backup_to(out, progress),
+        })
+    }
+
+    /// The backups in the directory of the settings, newest first; those that cannot be read with the reason.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn backups(&self, actor: &Actor) -> Result<Vec<Result<Listed, String>>> {
+        self.acting(actor, Permission::Maintain)?;
+        Ok(self.store().shelf().list().into_iter().map(|listed| listed.map_err(|e| e.to_string())).collect())
+    }
+
+    /// Verifies a backup: one in the directory of the settings by its name, or a file. `None` when `progress` broke it off.
+    ///
+    /// # Errors
+    /// `Denied`; `Store` with what is wrong with it.
+    pub fn verify_backup(
+        &self,
+        actor: &Actor,
+        name: &Path,
+        files: bool,
+        progress: &mut (dyn FnMut(Progress) -> bool + Send),
+    ) -> Result<Option<Verified>> {
+        self.acting(actor, Permission::Maintain)?;
+        let path = match name.to_str().and_then(|name| self.store().shelf().named(name)) {
+            Some(path) => path,
+            None if files => name.to_owned(),
+            None => {
+                let why = format!("there is no backup {} on the server; see \"clowder backup list\"", name.display());
+                return Err(Error::Store(why));
+            }
+        };
+        unless_cancelled(backup::verify(&path, Some(self.store().key_source()), progress))
+    }
+
+    /// How it stands with the backups.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn backup_state(&self, actor: &Actor) -> Result<BackupState> {
+        self.acting(actor, Permission::Maintain)?;
+        Ok(self.store().backup_state())
+    }
+
+    /// Makes a backup by the program itself, if one is due; `None` when none is.
+    ///
+    /// # Errors
+    /// Why none could be made.
+    pub fn backup_if_due(&self, occasion: Occasion) -> Result<Option<BackupReport>> {
+        // A store with records that cannot be read must not push out the backups that have them.
+        if self.damage().is_some() || !self.store().backup_state().is_due(occasion) {
+            return Ok(None);
+        }
+        unless_cancelled(self.store().backup(&mut |_| true))
+    }
+
+    /// How the program makes backups from now on.
+    pub fn set_backup_policy(&self, policy: BackupPolicy) {
+        self.store().set_backup_policy(policy);
+    }
+}

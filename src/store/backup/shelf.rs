@@ -1,0 +1,310 @@
+//! The directory where backups are kept: their names, which are there, which may go, and whether one is due.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use crate::model::Stamp;
+
+use super::{super::files, BackupError, Manifest, form, read, sweep};
+
+/// The directory's name in the data directory, unless the settings name another.
+const DIRECTORY: &str = "backups";
+
+/// How the name of a backup ends.
+const ENDING: &str = "backup";
+
+/// Backups at start and at the end are not made more often than this, so that a program that is started again and again does not push
+/// the old ones out.
+const LEAST: Duration = Duration::from_secs(3600);
+
+/// Backups that the program makes by itself: `[backup]` in the settings.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BackupPolicy {
+    /// Where they are kept; `None` for `backups` in the data directory.
+    pub directory: Option<PathBuf>,
+    /// Hours from one to the next while there are changes; 0 for none.
+    pub every_hours: u64,
+    /// How many are kept.
+    pub keep: usize,
+    /// Whether one is made after the start, when there were changes since the last.
+    pub on_start: bool,
+    /// Whether one is made at the end, when there were changes since the last.
+    pub on_exit: bool,
+}
+
+impl Default for BackupPolicy {
+    fn default() -> Self {
+        Self { directory: None, every_hours: 24, keep: 14, on_start: true, on_exit: true }
+    }
+}
+
+impl BackupPolicy {
+    /// After how long a last backup is too old, when there were changes since: twice as long as planned, at least two days; a week
+    /// when none are planned.
+    fn too_old(&self) -> Duration {
+        match self.every_hours {
+            0 => Duration::from_secs(7 * 24 * 3600),
+            hours => Duration::from_secs(hours.saturating_mul(2).clamp(48, 24 * 365) * 3600),
+        }
+    }
+
+    /// How long from one to the next.
+    fn every(&self) -> Option<Duration> {
+        (self.every_hours > 0).then(|| Duration::from_secs(self.every_hours.saturating_mul(3600)))
+    }
+}
+
+/// A backup that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The file.
+    pub path: PathBuf,
+    /// What it holds, as its end says.
+    pub manifest: Manifest,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// The directory where backups are kept.
+#[derive(Debug, Clone)]
+pub struct Shelf {
+    directory: PathBuf,
+    keep: usize,
+}
+
+impl Shelf {
+    /// The one of a data directory.
+    pub fn new(data: &Path, policy: &BackupPolicy) -> Self {
+        let directory = policy.directory.as_ref().map_or_else(|| data.join(DIRECTORY), |named| data.join(named));
+        Self { directory, keep: policy.keep.max(1) }
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes the directory.
+    pub(super) fn prepare(&self) -> Result<(), BackupError> {
+        if self.directory.is_dir() {
+            return Ok(());
+        }
+        files::make_private_dir(&self.directory)
+            .map_err(|e| BackupError::Unwritable { path: self.directory.clone(), why: e.to_string() })
+    }
+
+    /// Removes what is left of backups that were never finished.
+    pub(super) fn sweep(&self) {
+        sweep(&self.directory);
+    }
+
+    /// The name of a backup: when, and the last commit in it.
+    pub(super) fn path_of(&self, manifest: &Manifest) -> PathBuf {
+        let at = jiff::Timestamp::from_millisecond(manifest.at.0).unwrap_or_default();
+        self.directory.join(format!("{}-{}.{ENDING}", at.strftime("%Y%m%dT%H%M%SZ"), manifest.commit))
+    }
+
+    /// A backup by its name here.
+    pub fn named(&self, name: &str) -> Option<PathBuf> {
+        let path = self.directory.join(name);
+        (Path::new(name).file_name().is_some_and(|n| n == name) && path.is_file()).then_some(path)
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let mut paths: Vec<PathBuf> = fs::read_dir(&self.directory)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|e| e == ENDING) && path.is_file())
+            .collect();
+        paths.sort();
+        paths
+    }
+
+    /// The backups that are there, newest first, of whichever store; those whose end cannot be read with the reason.
+    pub fn list(&self) -> Vec<Result<Listed, BackupError>> {
+        let mut found: Vec<_> = self.files().into_iter().rev().map(listed).collect();
+        found.sort_by_key(|listed| std::cmp::Reverse(listed.as_ref().map_or(Stamp(i64::MIN), |l| l.manifest.at)));
+        found
+    }
+
+    /// The newest backup of a store.
+    pub fn newest(&self, store: &str) -> Option<Listed> {
+        // Names begin with the time: the first that can be read is the newest.
+        self.files().into_iter().rev().filter_map(|path| listed(path).ok()).find(|l| l.manifest.store == store)
+    }
+
+    /// Removes the oldest backups of a store while there are more than are kept. The newest must be whole for that, from its first
+    /// byte to its last, and files that cannot be read are left to people.
+    pub(in super::super) fn prune(&self, store: &str) -> Vec<PathBuf> {
+        let mine: Vec<Listed> =
+            self.list().into_iter().flatten().filter(|l| l.manifest.store == store && l.manifest.is_whole()).collect();
+        let Some((newest, _)) = mine.split_first().filter(|_| mine.len() > self.keep) else { return Vec::new() };
+        if !matches!(read(&newest.path, &mut |_, _| Ok(true)), Ok(Some(_))) {
+            return Vec::new();
+        }
+        mine[self.keep..].iter().filter(|old| fs::remove_file(&old.path).is_ok()).map(|old| old.path.clone()).collect()
+    }
+}
+
+fn listed(path: PathBuf) -> Result<Listed, BackupError> {
+    let manifest = form::manifest(&path)?.manifest;
+    let size = fs::metadata(&path).map_or(0, |meta| meta.len());
+    Ok(Listed { path, manifest, size })
+}
+
+/// Why a backup may be due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Occasion {
+    /// The program has started and could read everything.
+    Start,
+    /// Time has passed.
+    Time,
+    /// The program ends.
+    Exit,
+}
+
+/// How it stands with the backups of a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupState {
+    /// The moment of the last one on the shelf.
+    pub last: Option<Stamp>,
+    /// Commits since then.
+    pub changes: u64,
+    /// What has to be done about it, in plain words; `None` when all is well.
+    pub warning: Option<String>,
+    /// For how many milliseconds there has been the last one.
+    age: Duration,
+    policy: BackupPolicy,
+}
+
+impl BackupState {
+    pub(super) fn new(
+        policy: &BackupPolicy,
+        last: Option<Listed>,
+        commit: u64,
+        failure: Option<(Stamp, String)>,
+        now: Stamp,
+    ) -> Self {
+        // After a restore to the past the numbers on the shelf may be higher.
+        let changes = last.as_ref().map_or(commit, |last| match commit.checked_sub(last.manifest.commit) {
+            Some(since) => since,
+            None => 1,
+        });
+        let at = last.as_ref().map(|last| last.manifest.at);
+        let age = at.map_or(Duration::MAX, |at| Duration::from_millis(u64::try_from(now.0 - at.0).unwrap_or_default()));
+        let warning = match (&last, failure) {
+            (_, Some((at, why))) => Some(format!("The backup {} failed: {why}.", at.ago(now))),
+            _ if changes == 0 => None,
+            (Some(_), None) if age <= policy.too_old() => None,
+            (Some(last), None) => Some(format!(
+                "The last backup is too old: {}, {changes} changes ago. Make one: clowder backup",
+                last.manifest.at.minute()
+            )),
+            (None, None) => Some("There is no backup yet. Make one: clowder backup".to_owned()),
+        };
+        Self { last: at, changes, warning, age, policy: policy.clone() }
+    }
+
+    /// `Last backup: 3 h ago`.
+    pub fn line(&self, now: Stamp) -> String {
+        match self.last {
+            Some(at) => format!("Last backup: {}", at.ago(now)),
+            None => "Last backup: none".to_owned(),
+        }
+    }
+
+    /// Whether one is to be made now.
+    pub fn is_due(&self, occasion: Occasion) -> bool {
+        if self.changes == 0 {
+            return false;
+        }
+        match occasion {
+            Occasion::Start => self.policy.on_start && self.age >= LEAST,
+            Occasion::Exit => self.policy.on_exit && self.age >= LEAST,
+            Occasion::Time => self.policy.every().is_some_and(|every| self.age >= every),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn manifest(store: &str, commit: u64, at: Stamp) -> Manifest {
+        Manifest {
+            form: 1,
+            program: String::new(),
+            store: store.to_owned(),
+            line: String::new(),
+            commit,
+            at,
+            time: String::new(),
+            format: 1,
+            key: 1,
+            counts: Default::default(),
+            lost: Vec::new(),
+            lost_entries: 0,
+            bytes: 0,
+            hash: String::new(),
+        }
+    }
+
+    fn state(last: Option<(u64, i64)>, commit: u64, failed: bool) -> BackupState {
+        let now = Stamp(1_000_000 * HOUR);
+        let last = last.map(|(commit, hours)| Listed {
+            path: PathBuf::new(),
+            manifest: manifest("s", commit, Stamp(now.0 - hours * HOUR)),
+            size: 0,
+        });
+        let failure = failed.then(|| (Stamp(now.0 - HOUR), "the disk is full".to_owned()));
+        BackupState::new(&BackupPolicy::default(), last, commit, failure, now)
+    }
+
+    #[test]
+    fn a_backup_is_due_when_there_were_changes_and_time_has_passed() {
+        use Occasion::{Exit, Start, Time};
+        let due = |last, commit, occasion| state(last, commit, false).is_due(occasion);
+        assert!([Start, Time, Exit].iter().all(|&o| due(None, 1, o)));
+        assert!(![Start, Time, Exit].iter().any(|&o| due(None, 0, o)));
+        assert!(![Start, Time, Exit].iter().any(|&o| due(Some((7, 1_000)), 7, o)));
+        assert!(due(Some((7, 25)), 8, Time) && !due(Some((7, 23)), 8, Time));
+        assert!(due(Some((7, 2)), 8, Start) && due(Some((7, 2)), 8, Exit));
+        assert!(!due(Some((7, 0)), 8, Start) && !due(Some((7, 0)), 8, Exit));
+        // After a restore to the past.
+        assert!(due(Some((7, 25)), 3, Time));
+    }
+
+    #[test]
+    fn a_warning_says_what_is_wrong_and_what_to_do() {
+        let warning = |last, commit, failed| state(last, commit, failed).warning;
+        assert_eq!(warning(Some((7, 20)), 8, false), None);
+        assert_eq!(warning(Some((7, 1_000)), 7, false), None);
+        assert_eq!(warning(None, 0, false), None);
+        assert_eq!(warning(None, 3, false).unwrap(), "There is no backup yet. Make one: clowder backup");
+        assert!(warning(Some((7, 49)), 9, false).unwrap().contains("2 changes ago. Make one: clowder backup"));
+        assert_eq!(warning(Some((7, 20)), 8, true).unwrap(), "The backup 1 h ago failed: the disk is full.");
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_is_not_looked_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Shelf::new(dir.path(), &BackupPolicy::default());
+        shelf.prepare().unwrap();
+        fs::write(dir.path().join("x.backup"), "").unwrap();
+        fs::write(shelf.directory().join("y.backup"), "").unwrap();
+        assert!(shelf.named("y.backup").is_some());
+        for name in ["../x.backup", "x.backup", "/etc/passwd", "", ".", ".."] {
+            assert_eq!(shelf.named(name), None, "{name}");
+        }
+    }
+}
