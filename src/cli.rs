@@ -4,6 +4,7 @@
 //! knows nothing of the process that runs it: who acts and where the output goes come with the context, so that the
 //! same words serve any door. A new command is a variant of [`DeskCommand`] and its function.
 
+mod backup;
 mod catalogues;
 mod cats;
 mod context;
@@ -28,7 +29,7 @@ mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
@@ -117,6 +118,8 @@ pub enum DeskCommand {
     Check(maintenance::Check),
     /// Show how much there is of everything
     Stats,
+    /// Make a backup while people work; list and verify backups
+    Backup(backup::Backup),
 }
 
 impl DeskCommand {
@@ -137,6 +140,7 @@ impl DeskCommand {
             Self::Undo(undo) => history::undo(cx, undo),
             Self::Check(check) => maintenance::check(cx, &check),
             Self::Stats => maintenance::stats(cx),
+            Self::Backup(backup) => backup::run(cx, &backup),
         }
     }
 
@@ -151,7 +155,7 @@ impl DeskCommand {
 
     /// Whether it takes long and looks at [`Context::cancel`].
     const fn can_be_cancelled(&self) -> bool {
-        matches!(self, Self::Import(_) | Self::Export(_) | Self::Check(_))
+        matches!(self, Self::Import(_) | Self::Export(_) | Self::Check(_) | Self::Backup(_))
     }
 }
 
@@ -164,6 +168,9 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let done = match cli.command {
         Some(Command::OpenProbe { dir }) => return probe(&dir),
+        Some(Command::Desk(DeskCommand::Backup(backup))) if backup.verifies().is_some() => {
+            backup::verify_alone(&cli.place, cli.json, backup.verifies().unwrap_or(Path::new(""))).map(|()| 0)
+        }
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command, args.get(1..).unwrap_or_default()),
         Some(Command::Serve(serve)) => serve::run(&cli.place, serve).map(|()| 0),
         Some(Command::Demo) => demo::run().map(|()| 0),

@@ -2,6 +2,7 @@
 //! audit entry, and the answer is a value. The only way from the screens, the commands and the imports to the store.
 
 mod accounts;
+mod backups;
 mod catalogues;
 mod cats;
 mod demo;
@@ -21,12 +22,13 @@ mod users;
 use std::sync::Arc;
 
 pub use accounts::{PasswordError, Rights, WRONG_PASSWORD};
+pub use backups::BackupTarget;
 pub use catalogues::{BreedChange, CatalogueLine, HealthChange};
 pub use cats::{CatCard, CatChange, CatLine, QueuePlace};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD};
 pub use fields::FieldDiff;
 pub use history::{HistoryLine, TouchedLine};
-pub use home::{Home, HomeCount, Opens};
+pub use home::{BackupLine, Home, HomeCount, Opens};
 pub use intake::{Arrival, INTAKE, Intaken};
 pub use keys::{KeyLine, WRONG_KEY, fingerprint};
 pub use maintenance::Stats;

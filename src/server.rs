@@ -1,5 +1,6 @@
 //! The process that holds the store and lets the others in: settings, doors, an orderly end.
 
+pub mod backups;
 pub mod config;
 pub mod log;
 pub mod socket;
@@ -20,6 +21,7 @@ use signal_hook::{
 };
 
 use self::{
+    backups::Keeper,
     config::{Config, Live},
     log::Logging,
     socket::SocketDoor,
@@ -46,7 +48,7 @@ pub struct Host {
 }
 
 /// Serves in the foreground until SIGTERM or SIGINT; a second one ends it at once. `load` reads the settings, again at
-/// each SIGHUP; `open` opens the store with so many bytes of cache.
+/// each SIGHUP; `open` opens the store as they say.
 ///
 /// # Errors
 /// The settings make no sense, the store does not open, a door does not, or the store does not close.
@@ -54,12 +56,12 @@ pub fn run(
     data: &Path,
     config_dir: &Path,
     load: impl Fn() -> Result<Config, String>,
-    open: impl FnOnce(u64) -> Result<Opened, Failure>,
+    open: impl FnOnce(&Config) -> Result<Opened, Failure>,
 ) -> Result<(), Failure> {
     let config = load().map_err(Failure::Failed)?;
     let logging = Logging::begin(config.log);
     let mut signals = watch().map_err(|e| Failure::Failed(format!("signals: {e}")))?;
-    let opened = open(config.store.cache_mib << 20)?;
+    let opened = open(&config)?;
     if opened.fresh {
         tracing::info!("made a new store in {}", data.display());
     }
@@ -72,6 +74,10 @@ pub fn run(
     let doors = Doors::open(&host, data, config_dir);
     let served = doors.map(|doors| {
         tracing::info!("serving the store in {}", data.display());
+        let keeper = Keeper::start(host.desk.clone());
+        if let Err(e) = &keeper {
+            tracing::error!("no backups will be made: {e}");
+        }
         tell_manager(&[NotifyState::Ready]);
         for signal in signals.forever() {
             if signal != SIGHUP {
@@ -82,6 +88,9 @@ pub fn run(
         }
         tell_manager(&[NotifyState::Stopping]);
         doors.close(&host);
+        if let Ok(keeper) = keeper {
+            let _ = keeper.end();
+        }
     });
     drop(host);
     let closed = store.close_within(PATIENCE).map_err(|e| Failure::Failed(e.to_string()));
@@ -162,6 +171,7 @@ fn reload(host: &Host, logging: &Logging, load: impl Fn() -> Result<Config, Stri
     {
         tracing::warn!("where SSH listens, its host key, the form of the log and the cache change at the next start");
     }
+    host.desk.set_backup_policy(config.backup.clone());
     host.config.set(config);
     tracing::info!("settings read again");
 }

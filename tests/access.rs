@@ -12,7 +12,7 @@ mod support;
 use std::collections::BTreeSet;
 
 use clowder::{
-    desk::{ApplicantRef, Arrival, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
+    desk::{ApplicantRef, Arrival, BackupTarget, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
     model::{
         Actor, AdoptionRequest, BreedId, Cat, CatId, CommitNo, Error, HealthId, Kind, RequestId, Role, User, UserId,
         Verdict,
@@ -253,6 +253,10 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("undo", "rrryy", |w, a, c| said(w.desk.undo(a, c.commit))),
     ("undo nothing", "rrrrr", |w, a, _| said(w.desk.undo(a, CommitNo(9_999_999)))),
     ("stats", "ddyyy", |w, a, _| said(w.desk.stats(a))),
+    ("backup", "dddyy", |w, a, _| said(w.desk.backup(a, BackupTarget::Stream(&mut std::io::sink()), &mut |_| true))),
+    ("backups", "dddyy", |w, a, _| said(w.desk.backups(a))),
+    ("verify_backup", "dddii", |w, a, _| said(w.desk.verify_backup(a, "none".as_ref(), false, &mut |_| true))),
+    ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),
 ];

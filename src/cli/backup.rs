@@ -208,18 +208,18 @@ fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
     } else if found.is_empty() {
         cx.say("There is no backup yet. Make one: clowder backup")?;
     } else {
-        let mut table = Table::new(COLUMNS);
-        for listed in &found {
+        let mut table = Table::new(COLUMNS, cx.width);
+        let rows = found.iter().map(|listed| {
             let m = &listed.manifest;
-            table.row(vec![
+            vec![
                 when(m.at),
                 m.commit.to_string(),
                 m.count(Kind::Cat).to_string(),
                 bytes(listed.size),
                 listed.path.display().to_string(),
-            ]);
-        }
-        table.print(cx.out, cx.width)?;
+            ]
+        });
+        table.rows(cx.out, rows)?;
     }
     for why in backups.iter().filter_map(|b| b.as_ref().err()) {
         cx.note(why)?;

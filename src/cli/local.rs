@@ -51,6 +51,16 @@ fn watch(cancel: &Arc<AtomicBool>) -> io::Result<()> {
     Ok(())
 }
 
+/// A flag that is set at the first Ctrl-C.
+///
+/// # Errors
+/// Signals cannot be watched.
+pub fn cancel() -> Result<Arc<AtomicBool>, Failure> {
+    let cancel = Arc::new(AtomicBool::new(false));
+    watch(&cancel).map_err(|e| Failure::Failed(format!("signals: {e}")))?;
+    Ok(cancel)
+}
+
 /// Runs one command where the store is: here, if nobody else has it, or at whoever does. Answers the exit code.
 ///
 /// # Errors

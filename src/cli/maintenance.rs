@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{Context, Failure, Meter, table::card};
+use crate::model::{Error, Stamp};
 use crate::store::{CheckReport, Progress};
 
 /// What `check` takes.
@@ -127,6 +128,16 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
     fields.extend(stats.users_by_role.iter().map(|(r, n)| (format!("  {r}"), *n)));
     fields.push(("Breeds".to_owned(), stats.breeds));
     fields.push(("Health statuses".to_owned(), stats.health_statuses));
+    let backup = match cx.desk.backup_state(cx.actor) {
+        Ok(state) => Some(state),
+        Err(Error::Denied(_)) => None,
+        Err(e) => return Err(e.into()),
+    };
     let fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
-    Ok(card(cx.out, &fields)?)
+    card(cx.out, &fields)?;
+    if let Some(state) = backup {
+        cx.say(&format!("{}.", state.line(Stamp::now())))?;
+        state.warning.iter().try_for_each(|warning| cx.note(warning))?;
+    }
+    Ok(())
 }

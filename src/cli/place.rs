@@ -7,7 +7,8 @@ use etcetera::BaseStrategy as _;
 
 use super::Failure;
 use crate::model::Door;
-use crate::store::{OpenOptions, Opened, Store};
+use crate::server::config::{self, Config};
+use crate::store::{BackupPolicy, OpenOptions, Opened, Store, backup::Shelf};
 
 /// The program's own name for its directories.
 const NAME: &str = "clowder";
@@ -77,17 +78,40 @@ impl Place {
         self.open_options(self.options(door)?)
     }
 
-    /// The same with another size of the engine's cache.
+    /// The same as these settings say.
     ///
     /// # Errors
     /// `Open` with the way out in words.
-    pub fn open_with(&self, door: Door, cache_bytes: u64) -> Result<Opened, Failure> {
-        self.open_options(OpenOptions { cache_bytes, ..self.options(door)? })
+    pub fn open_with(&self, door: Door, config: &Config) -> Result<Opened, Failure> {
+        let cache_bytes = config.store.cache_mib << 20;
+        self.open_options(OpenOptions { cache_bytes, backups: config.backup.clone(), ..self.bare_options(door)? })
+    }
+
+    /// Where backups are kept.
+    ///
+    /// # Errors
+    /// The settings make no sense.
+    pub fn shelf(&self) -> Result<Shelf, Failure> {
+        Ok(Shelf::new(&self.data()?, &self.backups()?))
+    }
+
+    /// The key file that was named.
+    pub fn key_file(&self) -> Option<PathBuf> {
+        given(self.key.as_ref())
+    }
+
+    fn backups(&self) -> Result<BackupPolicy, Failure> {
+        let settings = Config::load(&self.config()?.join(config::FILE)).map_err(|e| Failure::Failed(e.to_string()))?;
+        Ok(settings.backup)
     }
 
     fn options(&self, door: Door) -> Result<OpenOptions, Failure> {
+        Ok(OpenOptions { backups: self.backups()?, ..self.bare_options(door)? })
+    }
+
+    fn bare_options(&self, door: Door) -> Result<OpenOptions, Failure> {
         Ok(OpenOptions {
-            key: given(self.key.as_ref()),
+            key: self.key_file(),
             probe: std::env::current_exe().ok(),
             door,
             ..OpenOptions::new(self.data()?, self.config()?)

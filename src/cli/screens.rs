@@ -9,7 +9,7 @@ use super::{
 use crate::{
     desk::Desk,
     model::{Actor, Door},
-    server::{Guard, Host, PATIENCE, Registry, config::Live, socket::SocketDoor},
+    server::{Guard, Host, PATIENCE, Registry, backups::Keeper, config::Live, socket::SocketDoor},
     session::{caps::Caps, local, socket::client},
     store::Opened,
     ui::{App, cx::Tone},
@@ -37,6 +37,7 @@ fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
     if let Err(e) = &door {
         notices.push(format!("Nobody else can join this session: {}: {e}.", data.join(client::NAME).display()));
     }
+    let keeper = Keeper::start(host.desk.clone());
     let seated = Arc::new(OnceLock::new());
     let ran = local::run({
         let (host, seated, notices) = (host.clone(), seated.clone(), notices.join(" "));
@@ -57,6 +58,9 @@ fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
     drop(door);
     let me = seated.get().map(|guard: &Guard| guard.seat());
     host.registry.close("The Clowder that held the store was closed. What was saved is safe.", me.as_ref());
+    if let Some(why) = keeper.ok().and_then(Keeper::end) {
+        eprintln!("clowder: {}", super::failure::printable(&why));
+    }
     drop(host);
     let closed = store.close_within(PATIENCE).map_err(|e| Failure::Failed(e.to_string()));
     ran.map_err(|e| Failure::Failed(e.to_string())).and(closed)

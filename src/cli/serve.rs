@@ -55,6 +55,6 @@ pub fn run(place: &Place, serve: Serve) -> Result<(), Failure> {
         None => place.config()?.join(config::FILE),
     };
     let load = move || Ok(serve.over(Config::load(&file).map_err(|e| e.to_string())?));
-    let open = |cache_bytes| place.open_with(Door::Socket, cache_bytes);
+    let open = |config: &Config| place.open_with(Door::Socket, config);
     server::run(&place.data()?, &place.config()?, load, open)
 }

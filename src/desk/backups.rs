@@ -59,7 +59,7 @@ impl Desk {
     /// Verifies a backup: one in the directory of the settings by its name, or a file. `None` when `progress` broke it off.
     ///
     /// # Errors
-    /// `Denied`; `Store` with what is wrong with it.
+    /// `Denied`; `Invalid` for a name that is not there; `Store` with what is wrong with it.
     pub fn verify_backup(
         &self,
         actor: &Actor,
@@ -73,7 +73,7 @@ impl Desk {
             None if files => name.to_owned(),
             None => {
                 let why = format!("there is no backup {} on the server; see \"clowder backup list\"", name.display());
-                return Err(Error::Store(why));
+                return Err(Error::invalid("file", why));
             }
         };
         unless_cancelled(backup::verify(&path, Some(self.store().key_source()), progress))

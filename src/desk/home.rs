@@ -2,7 +2,7 @@
 
 use super::{Desk, OVERDUE_DAYS, requests::RequestLine, today};
 use crate::model::{
-    Actor, CatStatusKind, Permission, RequestStatus, Result,
+    Actor, CatStatusKind, Permission, RequestStatus, Result, Stamp,
     query::{CatQuery, Query as _, RequestQuery},
 };
 use crate::store::Tally;
@@ -38,6 +38,17 @@ pub struct Home {
     pub oldest: Vec<RequestLine>,
     /// The most cats that `oldest` could show.
     pub waiting: u64,
+    /// How it stands with the backups, for those who have to see to them.
+    pub backup: Option<BackupLine>,
+}
+
+/// One line on the backups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupLine {
+    /// The line.
+    pub text: String,
+    /// Whether something has to be done.
+    pub urgent: bool,
 }
 
 impl Desk {
@@ -113,7 +124,12 @@ impl Desk {
         };
         let ids = self.requests(actor, &waiting)?;
         let oldest = self.request_rows(actor, ids.get(..most.min(ids.len())).unwrap_or(&[]))?;
-        Ok(Home { groups, oldest, waiting: ids.len() as u64 })
+        let backup = acting.may(Permission::Maintain).then(|| {
+            let state = self.store().backup_state();
+            let line = state.line(Stamp::now());
+            BackupLine { urgent: state.warning.is_some(), text: state.warning.unwrap_or(line) }
+        });
+        Ok(Home { groups, oldest, waiting: ids.len() as u64, backup })
     }
 
     /// After how many days a pending request counts as overdue.

@@ -12,6 +12,7 @@ use std::{
 use serde::Deserialize;
 
 use super::ssh::limits::Limits;
+use crate::store::BackupPolicy;
 
 /// The file's name in the config directory.
 pub const FILE: &str = "clowder.toml";
@@ -30,6 +31,8 @@ pub struct Config {
     pub log: Log,
     /// The store.
     pub store: StoreSettings,
+    /// Backups that the program makes by itself.
+    pub backup: BackupPolicy,
 }
 
 /// What concerns every session, whichever door it came through.
@@ -212,6 +215,7 @@ impl Config {
             ("socket.hello_seconds", config.socket.hello_seconds),
             ("socket.command_stall_seconds", config.socket.command_stall_seconds),
             ("store.cache_mib", config.store.cache_mib),
+            ("backup.keep", config.backup.keep as u64),
         ];
         match least.iter().chain(&config.ssh.limits.at_least_one()).find(|(_, value)| *value == 0) {
             Some((name, _)) => Err(format!("{name} must be at least 1")),

@@ -29,7 +29,8 @@ pub use shelf::{BackupPolicy, BackupState, Listed, Occasion, Shelf};
 pub use verify::{KeySource, Verified, verify};
 
 pub(super) use form::{Part, read};
-pub(super) use verify::opener;
+#[cfg(test)]
+use verify::opener;
 
 /// How many pairs are read at a time.
 const AT_A_TIME: u32 = 500;
@@ -181,6 +182,11 @@ impl Store {
     /// Where backups are kept.
     pub fn shelf(&self) -> Shelf {
         Shelf::new(self.0.data(), &self.0.backup_policy())
+    }
+
+    /// Where the key is looked for.
+    pub fn key_source(&self) -> &KeySource {
+        self.0.keys()
     }
 
     /// How backups are made from now on.

@@ -15,6 +15,7 @@ use crate::model::{Kind, Stamp};
 
 use super::{
     BackupError, BackupPolicy, Catalog, StoreError,
+    backup::KeySource,
     core::{Core, Readiness, lock},
     files::{self, DataLock, STORE},
     record::AnyRecord,
@@ -37,6 +38,7 @@ pub(super) struct Handle {
     data: PathBuf,
     lock: Option<DataLock>,
     backups: Mutex<Backups>,
+    keys: KeySource,
 }
 
 /// How backups are made, and how the last one failed, if it did.
@@ -53,6 +55,7 @@ impl Handle {
         lock: DataLock,
         data: PathBuf,
         policy: BackupPolicy,
+        keys: KeySource,
     ) -> std::io::Result<Self> {
         let (queue, messages) = mpsc::channel();
         let closing = Arc::new(AtomicBool::new(false));
@@ -79,6 +82,7 @@ impl Handle {
             data,
             lock: Some(lock),
             backups: Mutex::new(Backups { policy, failure: None }),
+            keys,
         })
     }
 
@@ -113,6 +117,11 @@ impl Handle {
     /// The data directory.
     pub(super) fn data(&self) -> &Path {
         &self.data
+    }
+
+    /// Where the key is.
+    pub(super) fn keys(&self) -> &KeySource {
+        &self.keys
     }
 
     /// How backups are made.

@@ -10,6 +10,7 @@ use crate::model::Door;
 
 use super::{
     BackupPolicy, Store, StoreError,
+    backup::KeySource,
     core::Core,
     engine::{self, Engine, EngineError, Tree},
     files::{self, Copy, DataLock, STORE},
@@ -46,6 +47,11 @@ pub struct OpenOptions {
 }
 
 impl OpenOptions {
+    /// Where the key is.
+    pub(super) fn keys(&self) -> KeySource {
+        KeySource { config: self.config.clone(), key: self.key.clone() }
+    }
+
     /// The usual settings: a store is made when there is none, 48 MiB of cache, tries in a thread of at most two minutes.
     pub fn new(data: impl Into<PathBuf>, config: impl Into<PathBuf>) -> Self {
         Self {
@@ -412,7 +418,7 @@ fn start(
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
     let handle =
-        Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone())
+        Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), options.keys())
             .map_err(|e| OpenError::Failed(e.to_string()))?;
     Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })
 }

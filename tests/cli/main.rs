@@ -9,6 +9,7 @@ mod transfer;
 mod upkeep;
 mod users;
 
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use clowder::{
@@ -74,6 +75,18 @@ impl Shelter {
         assert!(ran.err.starts_with("clowder: "), "{args:?}: {}", ran.err);
         assert!(ran.out.is_empty(), "{args:?}: {}", ran.out);
         ran.err
+    }
+
+    /// A place beside the store.
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    /// A command that must succeed, and its output as it is.
+    fn bytes(&self, args: &[&str]) -> Vec<u8> {
+        let output = self.command(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
     }
 
     fn desk(&self) -> Desk {

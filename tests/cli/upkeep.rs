@@ -63,3 +63,54 @@ fn a_check_counts_everything_again() {
     shelter.ok(&["check", "--repair"]);
     assert_eq!(shelter.json(&["cats", "list"])[0]["name"], "Miso");
 }
+
+#[test]
+fn a_backup_is_made_listed_and_verified() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    let stats = shelter.ok(&["stats"]);
+    assert!(stats.out.contains("Last backup: none.") && stats.err.contains("There is no backup yet"), "{}", stats.err);
+    assert!(shelter.ok(&["backup", "list"]).out.contains("There is no backup yet. Make one: clowder backup"));
+
+    let made = shelter.json(&["backup"]);
+    assert_eq!((&made["cats"], &made["commit"], &made["unreadable"]), (&json!(1), &json!(1), &json!(0)));
+    let path = made["path"].as_str().unwrap();
+    assert_eq!(std::fs::metadata(path).unwrap().len(), made["size"].as_u64().unwrap());
+    let listed = shelter.json(&["backup", "list"]);
+    assert_eq!(listed, json!([made]));
+    assert!(shelter.ok(&["stats"]).out.contains("Last backup: just now."));
+
+    let name = std::path::Path::new(path).file_name().unwrap().to_str().unwrap();
+    for file in [path, name] {
+        let verified = shelter.json(&["backup", "verify", file]);
+        assert_eq!((&verified["opened"], &verified["counts"]["cat"]), (&json!(true), &json!(1)));
+    }
+    let said = shelter.ok(&["backup", "verify", path]).out;
+    assert!(said.contains("is whole: every value was opened and read."), "{said}");
+}
+
+#[test]
+fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
+    let (shelter, other) = (Shelter::new(), Shelter::new());
+    shelter.ok(&["cats", "add", "Miso"]);
+    let file = shelter.path("far.backup");
+    let file = file.to_str().unwrap();
+    let said = shelter.ok(&["backup", file]).out;
+    assert!(said.starts_with(&format!("Backup written to {file}: 1 cat, 0 accounts, 0 requests; change 1, ")), "{said}");
+    let piped = shelter.bytes(&["backup", "-"]);
+    let copy = shelter.path("piped.backup");
+    std::fs::write(&copy, piped).unwrap();
+    shelter.ok(&["backup", "verify", copy.to_str().unwrap()]);
+
+    // Elsewhere, without the key: the hash is compared.
+    let ran = other.ok(&["backup", "verify", file]);
+    assert!(ran.out.contains("is whole: its hash is right.") && ran.err.contains("the key file "), "{} {}", ran.out, ran.err);
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[300] ^= 4;
+    std::fs::write(file, bytes).unwrap();
+    assert!(other.fails(1, &["backup", "verify", file]).contains("is damaged"));
+    std::fs::write(file, "name,born").unwrap();
+    assert!(other.fails(1, &["backup", "verify", file]).contains("is no backup of Clowder"));
+    assert!(!other.path("data").exists(), "a store was made to verify a backup");
+    assert!(shelter.fails(1, &["backup", "/no/such/directory/b"]).contains("the backup was not made"));
+}

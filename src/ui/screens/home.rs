@@ -211,6 +211,10 @@ impl Screen for Home {
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         self.draw_places(frame, row(area, 0), theme);
+        if let Some(backup) = self.counts.as_ref().and_then(|c| c.backup.as_ref()) {
+            let style = if backup.urgent { theme.warn() } else { theme.muted() };
+            put(frame.buffer_mut(), shifted(row(area, 1), 2), &backup.text, style);
+        }
         let used = self.draw_counts(frame, below(area, 2), theme) + 3;
         let list = below(area, used);
         let Some(counts) = &self.counts else { return };
