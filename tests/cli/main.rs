@@ -78,7 +78,7 @@ impl Shelter {
     }
 
     /// A place beside the store.
-    fn path(&self, name: &str) -> PathBuf {
+    fn place(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 

@@ -93,12 +93,12 @@ fn a_backup_is_made_listed_and_verified() {
 fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
     let (shelter, other) = (Shelter::new(), Shelter::new());
     shelter.ok(&["cats", "add", "Miso"]);
-    let file = shelter.path("far.backup");
+    let file = shelter.place("far.backup");
     let file = file.to_str().unwrap();
     let said = shelter.ok(&["backup", file]).out;
     assert!(said.starts_with(&format!("Backup written to {file}: 1 cat, 0 accounts, 0 requests; change 1, ")), "{said}");
     let piped = shelter.bytes(&["backup", "-"]);
-    let copy = shelter.path("piped.backup");
+    let copy = shelter.place("piped.backup");
     std::fs::write(&copy, piped).unwrap();
     shelter.ok(&["backup", "verify", copy.to_str().unwrap()]);
 
@@ -111,6 +111,6 @@ fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
     assert!(other.fails(1, &["backup", "verify", file]).contains("is damaged"));
     std::fs::write(file, "name,born").unwrap();
     assert!(other.fails(1, &["backup", "verify", file]).contains("is no backup of Clowder"));
-    assert!(!other.path("data").exists(), "a store was made to verify a backup");
+    assert!(!other.place("data").exists(), "a store was made to verify a backup");
     assert!(shelter.fails(1, &["backup", "/no/such/directory/b"]).contains("the backup was not made"));
 }
