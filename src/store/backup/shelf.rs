@@ -71,6 +71,9 @@ pub struct Listed {
     pub size: u64,
 }
 
+/// A store with fewer changes than these is new: that it has no backup yet is no reason to worry.
+const FEW: u64 = 20;
+
 /// The directory where backups are kept.
 #[derive(Debug, Clone)]
 pub struct Shelf {
@@ -208,6 +211,7 @@ impl BackupState {
                 "The last backup is too old: {}, {changes} changes ago. Make one: clowder backup",
                 last.manifest.at.minute()
             )),
+            (None, None) if changes < FEW => None,
             (None, None) => Some("There is no backup yet. Make one: clowder backup".to_owned()),
         };
         Self { last: at, changes, warning, age, policy: policy.clone() }
@@ -289,8 +293,8 @@ mod tests {
         let warning = |last, commit, failed| state(last, commit, failed).warning;
         assert_eq!(warning(Some((7, 20)), 8, false), None);
         assert_eq!(warning(Some((7, 1_000)), 7, false), None);
-        assert_eq!(warning(None, 0, false), None);
-        assert_eq!(warning(None, 3, false).unwrap(), "There is no backup yet. Make one: clowder backup");
+        assert_eq!((warning(None, 0, false), warning(None, 5, false)), (None, None));
+        assert_eq!(warning(None, 30, false).unwrap(), "There is no backup yet. Make one: clowder backup");
         assert!(warning(Some((7, 49)), 9, false).unwrap().contains("2 changes ago. Make one: clowder backup"));
         assert_eq!(warning(Some((7, 20)), 8, true).unwrap(), "The backup 1 h ago failed: the disk is full.");
     }
