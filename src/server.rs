@@ -7,6 +7,7 @@ pub mod socket;
 pub mod ssh;
 
 use std::{
+    ffi::OsString,
     io,
     net::TcpListener,
     path::Path,
@@ -27,7 +28,7 @@ use self::{
     socket::SocketDoor,
     ssh::{SshDoor, host_key},
 };
-use crate::{cli::Failure, desk::Desk, store::Opened};
+use crate::{cli::Failure, desk::Desk, model::text::is_unsafe, store::Opened, ui::App};
 
 pub use crate::session::registry::{Guard, Person, Registry, Seat, SessionLine};
 
@@ -35,6 +36,8 @@ pub use crate::session::registry::{Guard, Person, Registry, Seat, SessionLine};
 const HOST_KEY: &str = "ssh_host_ed25519_key";
 /// How long work that goes on may take to end before the store is left as after a power cut.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How much of a command's name is shown, in characters.
+const COMMAND_SHOWN: usize = 60;
 
 /// What every door serves. Cheap to clone.
 #[derive(Clone)]
@@ -45,10 +48,22 @@ pub struct Host {
     pub registry: Registry,
     /// The settings as they are now.
     pub config: Live,
+    /// What else is done to the screens of each session before it begins.
+    pub prepare: Option<Prepare>,
+}
+
+/// For a program that has these doors and something of its own to show: puts a screen on top of the others, say.
+pub type Prepare = Arc<dyn Fn(&mut App) + Send + Sync>;
+
+impl Host {
+    /// The screens as they come.
+    pub const fn new(desk: Desk, registry: Registry, config: Live) -> Self {
+        Self { desk, registry, config, prepare: None }
+    }
 }
 
 /// Serves in the foreground until SIGTERM or SIGINT; a second one ends it at once. `load` reads the settings, again at
-/// each SIGHUP; `open` opens the store as they say.
+/// each SIGHUP; `open` opens the store as they say; `prepare` is for [`Host::prepare`].
 ///
 /// # Errors
 /// The settings make no sense, the store does not open, a door does not, or the store does not close.
@@ -57,6 +72,7 @@ pub fn run(
     config_dir: &Path,
     load: impl Fn() -> Result<Config, String>,
     open: impl FnOnce(&Config) -> Result<Opened, Failure>,
+    prepare: Option<Prepare>,
 ) -> Result<(), Failure> {
     let config = load().map_err(Failure::Failed)?;
     let logging = Logging::begin(config.log);
@@ -70,7 +86,7 @@ pub fn run(
     }
     let store = opened.store.clone();
     let registry = Registry::new(config.sessions.limit);
-    let host = Host { desk: Desk::new(opened.store), registry, config: Live::new(config) };
+    let host = Host { prepare, ..Host::new(Desk::new(opened.store), registry, Live::new(config)) };
     let doors = Doors::open(&host, data, config_dir);
     let served = doors.map(|doors| {
         tracing::info!("serving the store in {}", data.display());
@@ -181,4 +197,11 @@ fn tell_manager(state: &[NotifyState<'_>]) {
     if let Err(e) = sd_notify::notify(state) {
         tracing::warn!("the service manager cannot be told: {e}");
     }
+}
+
+/// What admins see of a command in the list of sessions and the log: its name, and nothing of whom or what it is about.
+fn command_name(words: &[OsString]) -> String {
+    let words = words.iter().map(|word| word.to_string_lossy()).filter(|word| !word.starts_with('-')).take(2);
+    let text = words.collect::<Vec<_>>().join(" ");
+    text.chars().filter(|c| !is_unsafe(*c)).take(COMMAND_SHOWN).collect()
 }

@@ -8,6 +8,12 @@ mod abuse;
 mod commands;
 #[path = "doors/ends.rs"]
 mod ends;
+#[path = "doors/faults.rs"]
+mod faults;
+#[path = "doors/input.rs"]
+mod input;
+#[path = "doors/remote.rs"]
+mod remote;
 #[path = "doors/shelter.rs"]
 mod shelter;
 #[path = "doors/together.rs"]

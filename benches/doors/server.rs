@@ -52,7 +52,7 @@ pub fn serve(dir: &Path) {
     let limits = &mut config.ssh.limits;
     (limits.connections, limits.waiting, limits.waiting_per_address) = (SESSIONS, SESSIONS, SESSIONS);
     (limits.arrivals, limits.arrivals_per_address) = (100_000, 100_000);
-    let host = Host { desk, registry: Registry::new(SESSIONS), config: Live::new(config) };
+    let host = Host::new(desk, Registry::new(SESSIONS), Live::new(config));
     let host_key = host_key::load_or_make(&dir.join("host_key")).expect("a host key");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let door = SshDoor::open(listener, &host_key, &host).expect("a door");

@@ -1,12 +1,13 @@
 //! Commands on the terminal or in a script on the machine that has the store: they act as "console".
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::os::unix::{ffi::OsStrExt as _, net::UnixStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
@@ -42,13 +43,35 @@ impl Person for Tty {
     }
 }
 
-/// Sets the flag at the first Ctrl-C (or SIGTERM); the second ends the program at once.
-fn watch(cancel: &Arc<AtomicBool>) -> io::Result<()> {
+/// Sets the flag at the first Ctrl-C (or SIGTERM); the second ends the program at once. What is answered can be read
+/// from once the flag is set.
+fn watch(cancel: &Arc<AtomicBool>) -> io::Result<io::PipeReader> {
+    let (stopped, stop) = io::pipe()?;
     for signal in [SIGINT, SIGTERM] {
         signal_hook::flag::register_conditional_shutdown(signal, Code::Cancelled as i32, cancel.clone())?;
         signal_hook::flag::register(signal, cancel.clone())?;
+        signal_hook::low_level::pipe::register(signal, stop.try_clone()?)?;
     }
-    Ok(())
+    Ok(stopped)
+}
+
+/// Standard input, which nobody waits for once the command is to break off.
+struct Input {
+    stopped: Option<io::PipeReader>,
+}
+
+impl Read for Input {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let stdin = io::stdin();
+        if let Some(stopped) = &self.stopped {
+            let mut ready = [PollFd::new(stopped, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
+            poll(&mut ready, None)?;
+            if !ready[0].revents().is_empty() {
+                return Err(io::Error::other("the command was broken off"));
+            }
+        }
+        stdin.lock().read(buffer)
+    }
 }
 
 /// A flag that is set at the first Ctrl-C.
@@ -103,9 +126,10 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
     let mut out = io::BufWriter::new(io::stdout());
     let mut err = io::stderr();
     let cancel = Arc::new(AtomicBool::new(false));
-    if command.can_be_cancelled() {
-        watch(&cancel).map_err(|e| Failure::Failed(format!("signals: {e}")))?;
-    }
+    let stopped = match command.can_be_cancelled() {
+        true => Some(watch(&cancel).map_err(|e| Failure::Failed(format!("signals: {e}")))?),
+        false => None,
+    };
     if opened.fresh {
         let made = format!("Made a new store in {}.", place.data()?.display());
         writeln!(err, "{}", super::failure::printable(&made))?;
@@ -120,7 +144,7 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
     let done = {
         let mut tty = Tty;
         // Not locked for good: whoever is asked answers through it, too.
-        let mut input = io::BufReader::new(io::stdin());
+        let mut input = io::BufReader::new(Input { stopped });
         let mut cx = Context {
             desk: &desk,
             actor: &Actor::console(),

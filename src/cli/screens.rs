@@ -32,7 +32,7 @@ fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
     let store = opened.store.clone();
     let mut notices = opened.notices;
     let data = place.data()?;
-    let host = Host { desk: Desk::new(opened.store), registry: Registry::default(), config: Live::default() };
+    let host = Host::new(Desk::new(opened.store), Registry::default(), Live::default());
     let door = SocketDoor::open(&host, &data);
     if let Err(e) = &door {
         notices.push(format!("Nobody else can join this session: {}: {e}.", data.join(client::NAME).display()));

@@ -56,5 +56,5 @@ pub fn run(place: &Place, serve: Serve) -> Result<(), Failure> {
     };
     let load = move || Ok(serve.over(Config::load(&file).map_err(|e| e.to_string())?));
     let open = |config: &Config| place.open_with(Door::Socket, config);
-    server::run(&place.data()?, &place.config()?, load, open)
+    server::run(&place.data()?, &place.config()?, load, open, None)
 }

@@ -101,7 +101,11 @@ fn source(cx: &mut Context<'_>, path: &Path) -> Result<Source, Failure> {
         local_files(cx, &path.display().to_string())?;
         return Source::open(&cx.directory.join(path)).map_err(failed);
     }
-    let failed = |e: io::Error| Failure::Failed(format!("standard input: {e}"));
+    let cancel = cx.cancel;
+    let failed = |e: io::Error| match cancel.load(Ordering::Relaxed) {
+        true => Failure::Cancelled("the import was broken off; nothing was read".to_owned()),
+        false => Failure::Failed(format!("standard input: {e}")),
+    };
     // NDJSON begins with a brace; a header line of CSV does not.
     let format = match cx.input.fill_buf().map_err(failed)?.iter().find(|b| !b.is_ascii_whitespace()) {
         Some(b'{') => Format::Ndjson,

@@ -38,7 +38,9 @@ impl Logging {
         };
         std::panic::set_hook(Box::new(|info| {
             let thread = std::thread::current();
-            tracing::error!(thread = thread.name().unwrap_or_default(), "fault in the program: {info}");
+            // A place and a message, each on a line of its own: an entry of the log is one line.
+            let what = info.to_string().replace('\n', " ");
+            tracing::error!(thread = thread.name().unwrap_or_default(), "fault in the program: {what}");
         }));
         // Another one logs already where the library is part of another program.
         Self(begun.is_ok().then_some(handle))

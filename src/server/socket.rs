@@ -277,7 +277,10 @@ fn screens(
     );
     let guard = match entered {
         Ok(guard) => guard,
-        Err(full) => return refuse(&stream, &full.to_string()),
+        Err(full) => {
+            tracing::warn!(from = address, "socket: refused: {full}");
+            return refuse(&stream, &full.to_string());
+        }
     };
     tracing::info!(session = guard.id(), from = address, "socket: session begins");
     rustix::net::sockopt::set_socket_send_buffer_size(&stream, WAITING)?;
@@ -286,10 +289,14 @@ fn screens(
         let sender = sender.clone();
         thread::Builder::new().name("clowder-keys".to_owned()).spawn(move || read_keys(reader, &sender))?
     };
-    let (desk, seat) = (host.desk.clone(), guard.seat());
+    let (desk, seat, prepare) = (host.desk.clone(), guard.seat(), host.prepare.clone());
     let make = {
         let caps = caps.clone();
-        move || App::new(desk, sender, &caps, Door::Socket, Some(address)).seated(seat)
+        move || {
+            let mut app = App::new(desk, sender, &caps, Door::Socket, Some(address)).seated(seat);
+            prepare.iter().for_each(|prepare| prepare(&mut app));
+            app
+        }
     };
     let mut output = Output::results(stream.try_clone()?);
     let ended = session::serve(make, caps, inbox, &mut output);

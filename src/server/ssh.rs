@@ -38,7 +38,7 @@ use self::{
     host_key::HostKey,
     limits::Limits,
 };
-use super::{Host, Registry, config::Live};
+use super::{Host, Prepare, Registry, config::Live};
 use crate::desk::Desk;
 
 /// Threads for connections; what they do is little, as sessions and commands have their own.
@@ -62,6 +62,7 @@ const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 struct Shared {
     desk: Desk,
     registry: Registry,
+    prepare: Option<Prepare>,
     live: Live,
     gate: Arc<Gate>,
     password_queue: Semaphore,
@@ -98,6 +99,7 @@ impl SshDoor {
         let shared = Arc::new(Shared {
             desk: host.desk.clone(),
             registry: host.registry.clone(),
+            prepare: host.prepare.clone(),
             live: host.config.clone(),
             gate: gate.clone(),
             password_queue: Semaphore::new(limits.password_queue + PASSWORDS_AT_ONCE),
@@ -245,6 +247,9 @@ async fn serve(
         ended = &mut session => {
             match ended {
                 Ok(()) => debug!(%address, "ssh: connection closed"),
+                Err(russh::Error::KeepaliveTimeout | russh::Error::InactivityTimeout) => {
+                    info!(%address, "ssh: connection ended: nothing came from the client any more");
+                }
                 Err(e) => debug!(%address, "ssh: connection ended: {e}"),
             }
             return;

@@ -194,6 +194,7 @@ impl Registry {
     /// Ends a session with a sentence; one that does not end in time is cut off. False when it is gone already.
     pub fn end(&self, id: u64, why: &str) -> bool {
         let Some(entry) = lock(&self.0.entries).get(&id).cloned() else { return false };
+        tracing::info!(session = id, "session told to end: {why}");
         (entry.tell)(why);
         let registry = self.clone();
         let cut = move || {

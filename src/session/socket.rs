@@ -264,6 +264,14 @@ impl<R: Read> Reader<R> {
         self.frames = frames;
     }
 
+    /// A frame that came together with the last one, without waiting.
+    ///
+    /// # Errors
+    /// What came is no frame.
+    pub fn waiting<F: Frame>(&mut self) -> io::Result<Option<F>> {
+        Ok(self.frames.frame()?)
+    }
+
     /// The next frame; `None` at the end, even in the middle of a frame.
     ///
     /// # Errors

@@ -85,13 +85,19 @@ impl DataLock {
             Err(TryLockError::WouldBlock) => {
                 let mut by = String::new();
                 let _ = file.read_to_string(&mut by);
-                let by = if by.trim().is_empty() { "another process".to_owned() } else { by.trim().to_owned() };
-                return Err(OpenError::Locked { by });
+                let by = by.trim();
+                let by = if by.is_empty() { "another process; end that first" } else { by };
+                return Err(OpenError::Locked { by: by.to_owned() });
             }
             Err(TryLockError::Error(e)) => return Err(open_error(&path, &e)),
         }
+        // Written by whoever knows, for those who find it locked.
+        let way_out = match door {
+            Door::Command => ", a command that lets nobody in until it is done: wait for it, or end it first",
+            Door::Local | Door::Socket | Door::Ssh => "; end that first",
+        };
         let holder = format!(
-            "process {} ({}, since {})\n",
+            "process {} ({}, since {}){way_out}\n",
             std::process::id(),
             door.label().to_lowercase(),
             Stamp::now().minute()

@@ -83,9 +83,9 @@ pub struct Opened {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it.
-    #[error("the store is in use by {by}; end that first")]
+    #[error("the store is in use by {by}")]
     Locked {
-        /// Who has it, in words.
+        /// Who has it, in words, and what to do about it.
         by: String,
     },
     /// There is no store, and none was to be made.

@@ -145,6 +145,12 @@ impl App {
         }
     }
 
+    /// Shows one more screen, on top of the others.
+    pub fn open(&mut self, screen: Box<dyn Screen>) {
+        self.prepared = false;
+        self.push(screen);
+    }
+
     /// Whether slow work goes on.
     pub fn is_busy(&self) -> bool {
         !self.cx.jobs.is_empty()

@@ -4,7 +4,7 @@ use std::{io::Write as _, os::unix::net::UnixStream, sync::mpsc::channel, thread
 
 use clowder::session::socket::{Down, Hello, Reader, Up, Wants, send};
 
-use crate::shelter::Shelter;
+use crate::shelter::{Shelter, memory};
 
 fn hello_of(size: (u16, u16)) -> Up {
     let env = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].map(|(n, v)| (n.to_owned(), v.to_owned()));
@@ -16,19 +16,12 @@ fn hello() -> Up {
     hello_of((300, 100))
 }
 
-/// Kilobytes of memory that a process has, as the system counts them.
-fn memory(pid: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn one_that_never_reads_and_floods_harms_nobody() {
     let shelter = Shelter::new();
     let server = shelter.server();
     let mut sam = shelter.person("sam");
-    let before = memory(server.pid());
+    let before = memory(server.pid(), "VmRSS");
     let (blocked, is_blocked) = channel();
     let floods: Vec<_> = (0..4)
         .map(|_| {
@@ -55,7 +48,7 @@ fn one_that_never_reads_and_floods_harms_nobody() {
     sam.keys("2").sees("Miso");
     shelter.ok(&["cats", "add", "Olive"]);
     sam.sees("Olive");
-    let grown = memory(server.pid()).saturating_sub(before);
+    let grown = memory(server.pid(), "VmRSS").saturating_sub(before);
     assert!(grown < 64 * 1024, "{grown} KiB for four of them");
     drop(floods);
     server.stop();
@@ -149,7 +142,7 @@ fn two_hundred_sessions_at_once() {
     sam.keys("2").sees("Miso");
     shelter.ok(&["cats", "add", "Olive"]);
     sam.sees("Olive");
-    let used = memory(server.pid());
+    let used = memory(server.pid(), "VmRSS");
     assert!(used < 300 * 1024, "{used} KiB");
     server.stop();
     for mut session in sessions {

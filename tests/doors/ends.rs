@@ -3,7 +3,7 @@
 use crate::shelter::{PASSWORD, Shelter, signal};
 
 /// What every session ends with: paste mode off, plain, clear, cursor back, the other screen left.
-const LEAVE: &str = "\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l";
+pub const LEAVE: &str = "\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l";
 
 #[test]
 fn a_stop_is_told_in_a_sentence_after_the_screen_is_gone() {

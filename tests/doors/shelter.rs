@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -111,11 +111,23 @@ impl Shelter {
 
     pub fn server_with(&self, args: &[&str]) -> Server {
         let args = [&["serve", "--no-ssh"], args].concat();
-        let mut child = self.command(&args).stderr(Stdio::piped()).spawn().unwrap();
-        let log = read_lines(child.stderr.take().unwrap());
-        let mut server = Server { child, log, said: String::new() };
-        server.logs("serving the store");
-        server
+        Server::start(self.command(&args))
+    }
+
+    /// A server that listens for SSH too, on a port of its own.
+    pub fn server_with_ssh(&self) -> Server {
+        Server::start(self.command(&["serve", "--listen", "127.0.0.1:0"]))
+    }
+
+    /// Makes a key of some sort for somebody, and answers its file.
+    pub fn key(&self, name: &str, sort: &[&str]) -> PathBuf {
+        let file = self.path(&format!("{name}-{}", sort.join("-")));
+        let mut make = Command::new("ssh-keygen");
+        make.args(["-q", "-N", "", "-C", "laptop", "-t"]).args(sort).arg("-f").arg(&file);
+        assert!(make.status().unwrap().success());
+        let public = file.with_extension("pub").display().to_string();
+        self.ok(&["users", "key", "add", name, &public]);
+        file
     }
 }
 
@@ -135,6 +147,40 @@ fn read_lines(stream: ChildStderr) -> Receiver<String> {
     log
 }
 
+/// The words for the real client up to the host.
+pub fn ssh_words(port: u16, key: &Path) -> Vec<String> {
+    let options = "-F none -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR \
+                   -o IdentitiesOnly=yes -o IdentityAgent=none -o ControlPath=none -o BatchMode=yes";
+    let mut words: Vec<String> = options.split_whitespace().map(str::to_owned).collect();
+    words.extend(["-p".to_owned(), port.to_string(), "-i".to_owned(), key.display().to_string()]);
+    words
+}
+
+/// The real client with a command; more options go between.
+pub fn ssh(server: &Server, key: &Path, who: &str, args: &[&str]) -> Command {
+    let mut command = Command::new("ssh");
+    command.args(ssh_words(server.port(), key)).arg(format!("{who}@127.0.0.1")).args(args);
+    command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
+    command
+}
+
+/// The real client on a terminal, at the screens.
+pub fn ssh_window(server: &Server, key: &Path, who: &str, term: &str, options: &[&str]) -> Window {
+    let mut command = CommandBuilder::new("ssh");
+    command.args(ssh_words(server.port(), key));
+    command.args(options);
+    command.args(["-tt".to_owned(), format!("{who}@127.0.0.1")]);
+    command.env_remove("SSH_AUTH_SOCK");
+    Window::open_as(command, term)
+}
+
+/// Kilobytes of memory that a process has, as the system counts them: `VmRSS` now, `VmHWM` at most so far.
+pub fn memory(pid: u32, what: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find(|line| line.starts_with(what)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 pub struct Server {
     child: Child,
     log: Receiver<String>,
@@ -142,6 +188,27 @@ pub struct Server {
 }
 
 impl Server {
+    /// Waits until it has come up.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+        let log = read_lines(child.stderr.take().unwrap());
+        let mut server = Self { child, log, said: String::new() };
+        server.logs("serving the store");
+        server
+    }
+
+    /// Where it listens for SSH.
+    pub fn port(&self) -> u16 {
+        let line = self.said.lines().find(|line| line.contains("ssh: listening")).unwrap();
+        let address = line.split("address=127.0.0.1:").nth(1).unwrap();
+        address.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// What it logged, as far as it was looked at.
+    pub fn said(&self) -> &str {
+        &self.said
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -164,8 +231,16 @@ impl Server {
     }
 
     /// Waits for its end, and answers the exit code (`None` when a signal ended it).
-    pub fn end(mut self) -> Option<i32> {
-        self.child.wait().unwrap().code()
+    pub fn end(self) -> Option<i32> {
+        self.last_words().0
+    }
+
+    /// Waits for its end, and answers the exit code and all that it logged.
+    pub fn last_words(mut self) -> (Option<i32>, String) {
+        let code = self.child.wait().unwrap().code();
+        let mut said = std::mem::take(&mut self.said);
+        self.log.iter().for_each(|line| said.push_str(&(line + "\n")));
+        (code, said)
     }
 
     /// Stops it, and wants a clean end.

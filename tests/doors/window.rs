@@ -35,8 +35,13 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn open(mut command: CommandBuilder) -> Self {
-        command.env("TERM", "xterm-256color");
+    pub fn open(command: CommandBuilder) -> Self {
+        Self::open_as(command, "xterm-256color")
+    }
+
+    /// As a terminal of another kind.
+    pub fn open_as(mut command: CommandBuilder, term: &str) -> Self {
+        command.env("TERM", term);
         command.env("LANG", "C.UTF-8");
         let size = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
@@ -90,6 +95,16 @@ impl Window {
     /// Waits until the screen says something.
     pub fn sees(&mut self, words: &str) -> &mut Self {
         self.wait(&format!("{words:?}"), |text| text.contains(words))
+    }
+
+    /// Waits until something was written, wherever it stands on the screen.
+    pub fn writes(&mut self, words: &str) -> &mut Self {
+        let (seen, news) = &*self.seen;
+        let wrote = |seen: &Seen| String::from_utf8_lossy(&seen.bytes).contains(words);
+        let waited = news.wait_timeout_while(seen.lock().unwrap(), PATIENCE, |s| !wrote(s) && !s.over).unwrap().0;
+        assert!(wrote(&waited), "waited in vain for {words:?}:\n{}", text(&waited.screen));
+        drop(waited);
+        self
     }
 
     pub fn text(&self) -> String {

@@ -82,7 +82,7 @@ impl Server {
         let (live, registry) = (Live::new(config), Registry::default());
         let host_key = host_key::load_or_make(&dir.path().join("host_key")).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let host = Host { desk: shelter.desk.clone(), registry: registry.clone(), config: live.clone() };
+        let host = Host::new(shelter.desk.clone(), registry.clone(), live.clone());
         let door = SshDoor::open(listener, &host_key, &host).unwrap();
         Self { door: Some(door), registry, live, shelter, dir }
     }

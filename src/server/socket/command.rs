@@ -16,17 +16,15 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use super::{Host, cutter, refuse};
+use super::{super::command_name, Host, cutter, refuse};
 use crate::{
     cli::{self, Code, Context, Person},
-    model::{Actor, Door, Who, text::is_unsafe},
+    model::{Actor, Door, Who},
     session::socket::{Down, Output, Reader, Up, Wants, send},
 };
 
 /// How much output is gathered before it is sent.
 const GATHERED: usize = 32 * 1024;
-/// How much of a command's name is shown, in characters.
-const SHOWN: usize = 60;
 
 /// The sending side, for output and errors.
 #[derive(Clone)]
@@ -62,7 +60,7 @@ impl Read for Piped {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.at == self.piece.len() && !self.over {
             self.line.send(&Down::Want)?;
-            let broken = || io::Error::new(io::ErrorKind::ConnectionAborted, "the other end is gone");
+            let broken = || io::Error::new(io::ErrorKind::ConnectionAborted, "it was cut off");
             self.piece = self.pieces.recv().map_err(|_| broken())?;
             self.at = 0;
             self.over = self.piece.is_empty();
@@ -110,18 +108,21 @@ pub(super) fn run(host: &Host, reader: Reader<UnixStream>, address: String, want
     };
     let guard = match host.registry.enter(Door::Socket, Some(address.clone()), tell, cutter(&stream)?) {
         Ok(guard) => guard,
-        Err(full) => return refuse(&stream, &full.to_string()),
+        Err(full) => {
+            tracing::warn!(from = address, "socket: refused: {full}");
+            return refuse(&stream, &full.to_string());
+        }
     };
     let words: Vec<OsString> = words.into_iter().map(OsString::from_vec).collect();
     guard.set_person(Some(crate::session::registry::Person { user: None, name: "console".to_owned() }));
-    guard.set_command(shown(&words));
-    tracing::info!(session = guard.id(), from = address, command = shown(&words), "socket: command");
+    guard.set_command(command_name(&words));
+    tracing::info!(session = guard.id(), from = address, command = command_name(&words), "socket: command");
     stream.set_write_timeout(Some(Duration::from_secs(host.config.get().socket.command_stall_seconds)))?;
     let (pieces, piped) = sync_channel(1);
     let (answers, asked) = sync_channel(1);
     let listener = {
         let cancel = cancel.clone();
-        let listen = move || listen(reader, &pieces, &answers, &cancel);
+        let listen = move || listen(reader, pieces, &answers, &cancel);
         thread::Builder::new().name("clowder-stdin".to_owned()).spawn(listen)?
     };
     let line = Line(Arc::new(Mutex::new(stream.try_clone()?)));
@@ -155,6 +156,7 @@ pub(super) fn run(host: &Host, reader: Reader<UnixStream>, address: String, want
         ran
     };
     let code = ran.unwrap_or(Ok(Code::Failed)).unwrap_or(Code::Failed);
+    tracing::info!(session = guard.id(), code = code as u8, "socket: command ended");
     let _ = line.send(&Down::Exit(code as u8));
     let _ = stream.shutdown(std::net::Shutdown::Both);
     let _ = listener.join();
@@ -165,16 +167,20 @@ pub(super) fn run(host: &Host, reader: Reader<UnixStream>, address: String, want
 /// Passes on what comes up; when the line ends, the command is to end, too.
 fn listen(
     mut reader: Reader<UnixStream>,
-    pieces: &SyncSender<Vec<u8>>,
+    pieces: SyncSender<Vec<u8>>,
     answers: &SyncSender<Option<String>>,
     cancel: &AtomicBool,
 ) {
+    let mut pieces = Some(pieces);
     loop {
         let taken = match reader.frame() {
-            Ok(Some(Up::Input(piece))) => pieces.send(piece).is_ok(),
+            // A piece that was on its way when the command was stopped is of no use.
+            Ok(Some(Up::Input(piece))) => pieces.as_ref().is_none_or(|pieces| pieces.send(piece).is_ok()),
             Ok(Some(Up::Answer(answer))) => answers.send(answer).is_ok(),
             Ok(Some(Up::Stop)) => {
                 cancel.store(true, Ordering::Relaxed);
+                // A command that waits for its input waits no longer.
+                pieces = None;
                 true
             }
             Ok(Some(Up::Size(..))) => true,
@@ -185,11 +191,4 @@ fn listen(
             return;
         }
     }
-}
-
-/// What admins see of a command in the list of sessions and the log: its name, and nothing of whom or what it is about.
-fn shown(words: &[OsString]) -> String {
-    let words = words.iter().map(|word| word.to_string_lossy()).filter(|word| !word.starts_with('-')).take(2);
-    let text = words.collect::<Vec<_>>().join(" ");
-    text.chars().filter(|c| !is_unsafe(*c)).take(SHOWN).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     io::{self, BufReader, BufWriter, Read, Write},
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -19,7 +19,10 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-use super::connection::{Line, Watched};
+use super::{
+    super::command_name,
+    connection::{Line, Watched},
+};
 use crate::{
     cli::{Code, Context, Said, Words},
     desk::Desk,
@@ -58,13 +61,13 @@ pub fn split(line: &[u8]) -> Result<Vec<OsString>, String> {
     Ok(words.into_iter().skip(usize::from(own_name)).map(OsString::from).collect())
 }
 
-/// Understands a line of words.
+/// Understands a line of words, and answers what to call the command.
 ///
 /// # Errors
 /// What to say instead of running something.
-pub fn understand(line: &[u8]) -> Result<Words, Said> {
+pub fn understand(line: &[u8]) -> Result<(String, Words), Said> {
     match split(line) {
-        Ok(words) => Words::parse(words),
+        Ok(words) => Ok((command_name(&words), Words::parse(words)?)),
         Err(why) => Err(Said { text: format!("clowder: {why}\n"), code: Code::Usage }),
     }
 }
@@ -109,6 +112,10 @@ struct Input {
     pieces: Option<mpsc::Receiver<Vec<u8>>>,
     piece: io::Cursor<Vec<u8>>,
     left: u64,
+    /// Set by the client's own sign that this was all: input that stops without it was cut off.
+    whole: Arc<AtomicBool>,
+    /// Who and where from, for the log.
+    client: String,
 }
 
 impl Read for Input {
@@ -118,19 +125,42 @@ impl Read for Input {
             if n > 0 || buffer.is_empty() {
                 return Ok(n);
             }
-            let Some(piece) = self.pieces.as_mut().and_then(mpsc::Receiver::blocking_recv) else { return Ok(0) };
-            self.left = self
-                .left
-                .checked_sub(piece.len() as u64)
-                .ok_or_else(|| io::Error::other("it is longer than the settings of the server allow"))?;
+            let Some(pieces) = &mut self.pieces else { return Ok(0) };
+            let Some(piece) = pieces.blocking_recv() else {
+                let whole = self.whole.load(Ordering::Acquire);
+                return if whole { Ok(0) } else { Err(io::Error::other("it was cut off")) };
+            };
+            let Some(left) = self.left.checked_sub(piece.len() as u64) else {
+                warn!(client = self.client, "ssh: refused: the input of a command is longer than the settings allow");
+                return Err(io::Error::other("it is longer than the settings of the server allow"));
+            };
+            self.left = left;
             self.piece = io::Cursor::new(piece);
         }
     }
 }
 
+/// Where input goes, as long as the command is to have any.
+#[derive(Clone)]
+struct Intake {
+    pieces: Arc<Mutex<Option<mpsc::Sender<Vec<u8>>>>>,
+    whole: Arc<AtomicBool>,
+}
+
+impl Intake {
+    fn lock(&self) -> MutexGuard<'_, Option<mpsc::Sender<Vec<u8>>>> {
+        self.pieces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes no more: whoever waits for input waits no longer.
+    fn close(&self) {
+        *self.lock() = None;
+    }
+}
+
 /// The connection's side of a command.
 pub struct Command {
-    input: Option<mpsc::Sender<Vec<u8>>>,
+    intake: Intake,
     cancel: Arc<AtomicBool>,
     terminal: bool,
     stall: Duration,
@@ -142,21 +172,32 @@ impl Command {
         if self.terminal && bytes.contains(&INTERRUPT) {
             self.cancel();
         }
-        let Some(input) = &self.input else { return };
-        if !matches!(timeout(self.stall, input.send(bytes.to_vec())).await, Ok(Ok(()))) {
+        let Some(pieces) = self.intake.lock().clone() else { return };
+        if !matches!(timeout(self.stall, pieces.send(bytes.to_vec())).await, Ok(Ok(()))) {
             // It takes no more, or has not for a long time: the rest goes nowhere.
-            self.input = None;
+            self.intake.close();
         }
     }
 
-    /// There is no more input.
+    /// There is no more input: that was all of it.
     pub fn end_input(&mut self) {
-        self.input = None;
+        if self.intake.lock().is_some() {
+            self.intake.whole.store(true, Ordering::Release);
+        }
+        self.intake.close();
     }
 
     /// Asks it to break off.
     pub fn cancel(&self) {
         self.cancel.store(true, Ordering::Relaxed);
+        self.intake.close();
+    }
+}
+
+impl Drop for Command {
+    fn drop(&mut self) {
+        // The channel is gone, and with it what was still to come.
+        self.intake.close();
     }
 }
 
@@ -164,7 +205,7 @@ impl Command {
 pub struct Order {
     /// The words.
     pub words: Words,
-    /// The words as they came, for the log.
+    /// What to call it in the log.
     pub title: String,
     /// The desk.
     pub desk: Desk,
@@ -188,19 +229,23 @@ pub struct Order {
 /// There is no thread for it.
 pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> io::Result<Command> {
     let Order { words, title, desk, actor, width, permit, guard, told, cancel } = order;
+    info!(session = guard.id(), client = line.name, command = title, "ssh: command");
     let (out, pieces) = mpsc::channel(PIECES);
     let (input, input_pieces) = mpsc::channel(INPUT_PIECES);
     let (ended, has_ended) = watch::channel(None);
     let reads = words.reads_input();
+    let whole = Arc::new(AtomicBool::new(false));
+    let intake = Intake { pieces: Arc::new(Mutex::new(reads.then_some(input))), whole: whole.clone() };
     let terminal = width.is_some();
     let pipe = |error| Pipe { out: out.clone(), error, terminal };
     let (results, mut messages) = (pipe(false), pipe(true));
     let left = line.limits.input_mib.saturating_mul(1024 * 1024);
     let flag = cancel.clone();
+    let client = line.name.clone();
     thread::Builder::new().name("clowder-ssh-command".to_owned()).spawn(move || {
         let _permit = permit;
         let pieces = reads.then_some(input_pieces);
-        let mut input = BufReader::new(Input { pieces, piece: io::Cursor::default(), left });
+        let mut input = BufReader::new(Input { pieces, piece: io::Cursor::default(), left, whole, client });
         let mut results = BufWriter::with_capacity(CHUNK, results);
         let json = words.json();
         let code = words.run(&mut Context {
@@ -228,11 +273,12 @@ pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> 
         terminal,
         stall,
         cancel: cancel.clone(),
+        intake: intake.clone(),
         guard,
         watched: line.watched.clone(),
     };
     tokio::spawn(pump.run(pieces, has_ended, told, line.gone.clone()));
-    Ok(Command { input: reads.then_some(input), cancel, terminal, stall })
+    Ok(Command { intake, cancel, terminal, stall })
 }
 
 /// Takes output to the channel, and closes it after the last.
@@ -243,6 +289,7 @@ struct Pump {
     terminal: bool,
     stall: Duration,
     cancel: Arc<AtomicBool>,
+    intake: Intake,
     guard: Guard,
     watched: Arc<Watched>,
 }
@@ -269,13 +316,14 @@ impl Pump {
         drop(pieces);
         if !sent {
             self.cancel.store(true, Ordering::Relaxed);
+            self.intake.close();
         }
         let code = if sent {
             ended.wait_for(Option::is_some).await.map_or(None, |code| *code).unwrap_or(Code::Failed)
         } else {
             Code::Failed
         };
-        info!(client = self.client, command = self.title, code = code as u8, "ssh: command ended");
+        info!(session = self.guard.id(), client = self.client, code = code as u8, "ssh: command ended");
         let _ = timeout(LAST_WORDS, async {
             let _ = self.channel.exit_status(code as u32).await;
             let _ = self.channel.eof().await;
@@ -344,12 +392,19 @@ mod tests {
             sender.blocking_send(piece.as_bytes().to_vec()).unwrap();
         }
         drop(sender);
-        let mut input = Input { pieces: Some(pieces), piece: io::Cursor::default(), left: 5 };
-        assert_eq!(io::read_to_string(&mut input).unwrap(), "abcde");
+        let input = |pieces, whole| {
+            let whole = Arc::new(AtomicBool::new(whole));
+            Input { pieces: Some(pieces), piece: io::Cursor::default(), left: 5, whole, client: String::new() }
+        };
+        assert_eq!(io::read_to_string(&mut input(pieces, true)).unwrap(), "abcde");
         let (sender, pieces) = mpsc::channel(4);
         sender.blocking_send(vec![b'x'; 6]).unwrap();
-        let mut input = Input { pieces: Some(pieces), piece: io::Cursor::default(), left: 5 };
-        assert!(io::read_to_string(&mut input).is_err());
+        let error = io::read_to_string(&mut input(pieces, true)).unwrap_err();
+        assert!(error.to_string().contains("settings"), "{error}");
+        let (sender, pieces) = mpsc::channel(4);
+        sender.blocking_send(vec![b'x']).unwrap();
+        drop(sender);
+        assert!(io::read_to_string(&mut input(pieces, false)).is_err(), "what was cut off is not the end");
     }
 
     #[test]

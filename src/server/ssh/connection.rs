@@ -167,6 +167,8 @@ pub struct Connection {
     watched: Arc<Watched>,
     cut: Arc<dyn Fn() + Send + Sync>,
     entry: Entry,
+    /// Attempts to sign in that failed.
+    refused: usize,
     channels: HashMap<ChannelId, Open>,
     subscription: Option<Subscription>,
 }
@@ -194,12 +196,17 @@ impl Connection {
             watched,
             cut,
             entry: Entry::Nobody,
+            refused: 0,
             channels: HashMap::new(),
             subscription: None,
         }
     }
 
-    fn reject(&self) -> Auth {
+    fn reject(&mut self) -> Auth {
+        self.refused += 1;
+        if self.refused == self.limits.attempts {
+            self.shared.gate.tell(self.address, &"too many attempts to sign in on one connection");
+        }
         let mut methods = MethodSet::empty();
         methods.push(MethodKind::PublicKey);
         if self.shared.live.get().ssh.passwords {
@@ -366,9 +373,14 @@ impl Connection {
         let guard = self.enter(id, Arc::new(tell)).map_err(|why| (Code::Failed, why))?;
         let (desk, address, seat) = (self.shared.desk.clone(), self.address.to_string(), guard.seat());
         let its_caps = caps.clone();
-        let make = move |sender| match actor {
-            Some(actor) => App::signed_in(desk, sender, &its_caps, actor).seated(seat),
-            None => App::registering(desk, sender, &its_caps, Door::Ssh, Some(address)).seated(seat),
+        let prepare = self.shared.prepare.clone();
+        let make = move |sender| {
+            let mut app = match actor {
+                Some(actor) => App::signed_in(desk, sender, &its_caps, actor),
+                None => App::registering(desk, sender, &its_caps, Door::Ssh, Some(address)),
+            };
+            prepare.iter().for_each(|prepare| prepare(&mut app));
+            app.seated(seat)
         };
         let (line, write) = (self.line(open), open.write.clone());
         let screen = screens::begin(&line, write, caps, queue, guard, make).map_err(|e| failed(&e))?;
@@ -392,8 +404,7 @@ impl Connection {
             Entry::Refused(why) => return Err((Code::Denied, format!("clowder: {why}"))),
             Entry::Nobody => return Err((Code::Denied, "clowder: nobody signed in".to_owned())),
         };
-        let title = clean_line(&String::from_utf8_lossy(words));
-        let words = command::understand(words).map_err(|said| (said.code, said.text))?;
+        let (title, words) = command::understand(words).map_err(|said| (said.code, said.text))?;
         let permit = self.shared.commands.clone().try_acquire_owned().map_err(|_| {
             warn!(address = %self.address, "ssh: refused: too many commands run at once");
             (Code::Failed, "clowder: too many commands run at once here; try again in a moment".to_owned())

@@ -37,8 +37,8 @@ pub struct Limits {
     pub commands: usize,
     /// MiB that a command reads from its input at most.
     pub input_mib: u64,
-    /// Minutes without a key after which a session ends; 0 for never.
-    pub idle_minutes: u64,
+    /// Seconds without a key after which a session ends; 0 for never.
+    pub idle_seconds: u64,
     /// Seconds between questions whether a client is still there; after three without an answer it counts as gone.
     pub keepalive_seconds: u64,
     /// Seconds that the network may stand still before a connection ends.
@@ -67,7 +67,7 @@ impl Default for Limits {
             channels: 4,
             commands: 16,
             input_mib: 1024,
-            idle_minutes: 60,
+            idle_seconds: 3600,
             keepalive_seconds: 20,
             inactivity_seconds: 60,
             command_stall_seconds: 600,
@@ -112,7 +112,7 @@ impl Limits {
 
     /// How long nobody may press a key, if that is limited.
     pub const fn idle(&self) -> Option<Duration> {
-        if self.idle_minutes == 0 { None } else { Some(Duration::from_secs(self.idle_minutes.saturating_mul(60))) }
+        if self.idle_seconds == 0 { None } else { Some(Duration::from_secs(self.idle_seconds)) }
     }
 
     /// How long a command's streams may stand still.

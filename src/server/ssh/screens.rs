@@ -122,7 +122,7 @@ pub fn begin(
         let code = if matches!(how, Ended::Fault) { 1 } else { 0 };
         ended.send_replace(Some(code));
     })?;
-    tokio::spawn(mind(sender.clone(), sizes, last_heard, line.limits.idle()));
+    tokio::spawn(mind(sender.clone(), sizes, last_heard, line.limits.idle(), (id, line.name.clone())));
     tokio::spawn(pump(sender.clone(), channel, frames, has_ended, line.gone.clone(), guard, line.watched.clone()));
     Ok(Screen { sender, size, heard })
 }
@@ -133,6 +133,7 @@ async fn mind(
     mut sizes: watch::Receiver<(u32, u32)>,
     heard: watch::Receiver<Instant>,
     idle: Option<Duration>,
+    (id, client): (u64, String),
 ) {
     loop {
         let deadline = idle.map(|idle| *heard.borrow() + idle);
@@ -147,6 +148,7 @@ async fn mind(
             }
             () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
                 if idle.is_some_and(|idle| heard.borrow().elapsed() >= idle) {
+                    info!(session = id, client, "ssh: session ended: nothing was typed for a long time");
                     sender.end("Nothing was typed for a long time, so this session was ended.");
                     return;
                 }

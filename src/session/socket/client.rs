@@ -19,6 +19,7 @@ use std::{
 };
 
 use crossterm::terminal;
+use rustix::event::{PollFd, PollFlags, poll};
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM, SIGWINCH},
     iterator::Signals,
@@ -263,11 +264,22 @@ pub fn command(stream: UnixStream, mut command: Command<'_>) -> Result<u8, Clien
     let mut reader = Reader::new(stream);
     let (mut out, mut err) = (io::stdout(), io::stderr());
     let mut piece = vec![0; super::CONTENT_MAX];
+    let mut wanted = false;
+    let failed = |e: io::Error| match e.kind() {
+        io::ErrorKind::InvalidData => ClientError::Line(e),
+        _ => ClientError::Gone,
+    };
     loop {
-        let frame = reader.frame().map_err(|e| match e.kind() {
-            io::ErrorKind::InvalidData => ClientError::Line(e),
-            _ => ClientError::Gone,
-        })?;
+        let mut frame = reader.waiting().map_err(failed)?;
+        if frame.is_none() && wanted && input_comes_first(&reader.stream) {
+            // What cannot be read is as good as its end; a cut file is refused at the other end for what it is.
+            let read = read_piece(&mut piece);
+            line.send(&Up::Input(piece[..read].to_vec()));
+            wanted = false;
+        }
+        if frame.is_none() {
+            frame = reader.frame().map_err(failed)?;
+        }
         match frame {
             Some(Down::Output(bytes)) => {
                 out.write_all(&bytes).and_then(|()| out.flush()).map_err(ClientError::Output)?;
@@ -276,17 +288,27 @@ pub fn command(stream: UnixStream, mut command: Command<'_>) -> Result<u8, Clien
                 // Where even standard error is gone, the exit code has to do.
                 let _ = err.write_all(&bytes);
             }
-            Some(Down::Want) => {
-                // What cannot be read is as good as its end; a cut file is refused at the other end for what it is.
-                let read = read_piece(&mut piece);
-                line.send(&Up::Input(piece[..read].to_vec()));
-            }
+            Some(Down::Want) => wanted = true,
             Some(Down::Ask { secret, prompt }) => {
                 let answer = command.ask.as_mut().and_then(|ask| ask(secret, &prompt));
                 line.send(&Up::Answer(answer.map(|answer| answer.to_string())));
             }
             Some(Down::Exit(code)) => return Ok(code),
             None => return Err(ClientError::Gone),
+        }
+    }
+}
+
+/// Waits until there is standard input or the other end says something, as that it will not take any more.
+fn input_comes_first(stream: &UnixStream) -> bool {
+    let stdin = io::stdin();
+    loop {
+        let mut ready = [PollFd::new(stream, PollFlags::IN), PollFd::new(&stdin, PollFlags::IN)];
+        match poll(&mut ready, None) {
+            Ok(_) => return ready[0].revents().is_empty(),
+            Err(rustix::io::Errno::INTR) => {}
+            // A read says what is wrong.
+            Err(_) => return true,
         }
     }
 }
