@@ -266,10 +266,7 @@ impl<'a> VerifiedJson<'a> {
 fn verified_lines(file: &Path, verified: &Verified) -> Vec<String> {
     let m = &verified.manifest;
     let how = if verified.opened { "every value was opened and read" } else { "its hash is right" };
-    let mut lines = vec![
-        format!("{} is whole: {how}.", file.display()),
-        format!("Store {}: {}.", m.store, content(m)),
-    ];
+    let mut lines = vec![format!("{} is whole: {how}.", file.display()), format!("Store {}: {}.", m.store, content(m))];
     lines.extend(lost(m).map(|what| format!("When it was made, {what}.")));
     lines
 }

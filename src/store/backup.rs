@@ -17,10 +17,7 @@ use std::{
 use crate::model::{Kind, Stamp};
 
 use super::{
-    OpenError, Progress, Store, StoreError, Tally, audit,
-    core::Core,
-    engine::Tree,
-    files, meta, migrate, record,
+    OpenError, Progress, Store, StoreError, Tally, audit, core::Core, engine::Tree, files, meta, migrate, record,
     snapshot::Snapshot,
 };
 
@@ -247,7 +244,10 @@ fn into_file(
     // A disk that takes everything and keeps something else is found now, not on the day it matters.
     let end = read(file.path(), &mut |_, _| Ok(true))?;
     if end.is_none_or(|end| end.manifest != manifest) {
-        return Err(BackupError::Unsound { path: file.path().to_owned(), what: "it was not read as it was written".into() });
+        return Err(BackupError::Unsound {
+            path: file.path().to_owned(),
+            what: "it was not read as it was written".into(),
+        });
     }
     let size = file.as_file().metadata().map_err(|e| failed(&e))?.len();
     let path = place(&manifest);
@@ -303,19 +303,12 @@ fn copy(
     let at = Stamp::now();
     let keyring_path = data.join(files::KEYRING);
     let keyring = || {
-        fs::read_to_string(&keyring_path).map_err(|e| {
-            Broken::Backup(BackupError::Unreadable { path: keyring_path.clone(), why: e.to_string() })
-        })
+        fs::read_to_string(&keyring_path)
+            .map_err(|e| Broken::Backup(BackupError::Unreadable { path: keyring_path.clone(), why: e.to_string() }))
     };
     let text = keyring()?;
-    let mut copy = Copy {
-        core,
-        view,
-        out: form::Writer::begin(out, &text)?,
-        lost: Vec::new(),
-        lost_entries: 0,
-        progress,
-    };
+    let mut copy =
+        Copy { core, view, out: form::Writer::begin(out, &text)?, lost: Vec::new(), lost_entries: 0, progress };
     copy.meta()?;
     copy.records()?;
     copy.audit_log()?;

@@ -92,6 +92,7 @@ impl From<sled::Error> for EngineError {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     trees: [Option<sled::Batch>; Tree::COUNT],
+    keys: Vec<(Tree, Bytes)>,
 }
 
 impl Batch {
@@ -101,11 +102,13 @@ impl Batch {
 
     /// Sets a key.
     pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
+        self.keys.push((tree, key.into()));
         self.of(tree).insert(key, value);
     }
 
     /// Removes a key.
     pub(super) fn remove(&mut self, tree: Tree, key: &[u8]) {
+        self.keys.push((tree, key.into()));
         self.of(tree).remove(key);
     }
 }
@@ -129,6 +132,8 @@ impl Engine {
         for tree in Kind::ALL.iter().map(|&k| Tree::Records(k)).chain([Tree::Audit, Tree::Meta]) {
             trees[tree.slot()] = Some(db.open_tree(tree.name())?);
         }
+        // The engine leaves the small file with its settings to the disk's cache, and does not open with half of it.
+        File::open(dir.join("conf"))?.sync_all()?;
         let file = File::options().read(true).write(true).open(dir.join("db"))?;
         Ok(Self { trees: RwLock::new(trees), file, db })
     }
@@ -202,9 +207,20 @@ impl Engine {
                 Ok::<(), ConflictableTransactionError<std::convert::Infallible>>(())
             })
             .map_err(|e| match e {
-                sled::transaction::TransactionError::Storage(e) => e.into(),
+                sled::transaction::TransactionError::Storage(e) => EngineError::from(e),
                 sled::transaction::TransactionError::Abort(never) => match never {},
-            })
+            })?;
+        self.settle(batch)
+    }
+
+    /// Looks up what was just applied. The engine divides a page that has become too large (or joins one that has become too
+    /// small) when it comes by it the next time, even to read, and that is a write: left to later it makes the page
+    /// unreadable once the disk is full.
+    fn settle(&self, batch: &Batch) -> Result<(), EngineError> {
+        for (tree, key) in &batch.keys {
+            self.get(*tree, key)?;
+        }
+        Ok(())
     }
 
     /// Returns when everything applied before is on the disk. The engine's own flush leaves it in the disk's cache

@@ -21,6 +21,7 @@ pub(super) const KEYRING: &str = "keyring.toml";
 const LOCK: &str = "lock";
 const CLEAN: &str = "clean";
 const COPY: &str = "copy-to-try";
+const MAKING: &str = "making";
 
 /// Turns an error of the file system into words about the directory or file.
 pub(super) fn open_error(path: &Path, e: &io::Error) -> OpenError {
@@ -32,9 +33,19 @@ pub(super) fn open_error(path: &Path, e: &io::Error) -> OpenError {
     }
 }
 
-/// Makes a directory that only its owner may enter, with those above it.
+/// Makes a directory that only its owner may enter, with those above it, durably.
 pub(super) fn make_private_dir(path: &Path) -> Result<(), OpenError> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| open_error(path, &e))
+    let made: Vec<&Path> = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| open_error(path, &e))?;
+    for above in made.into_iter().filter_map(Path::parent) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        match sync_dir(above) {
+            // Names can be made in a directory that cannot be read; then it cannot be opened to be synced either.
+            Ok(()) | Err(OpenError::ReadOnlyDirectory { .. }) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
 }
 
 /// Whether others than its owner may look into a directory or change it.
@@ -151,6 +162,27 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
     sync_dir(data)?;
     Ok(fingerprint(&data.join(STORE)).is_ok_and(|now| now == mark))
+}
+
+/// Notes that a store is being made here, before its key file is. Without the note an empty directory whose key file is
+/// there would be taken for one whose disk is gone.
+pub(super) fn begin_making(data: &Path) -> Result<(), OpenError> {
+    write_private(&data.join(MAKING), "")
+}
+
+/// Whether the making of a store was cut short here.
+pub(super) fn is_being_made(data: &Path) -> bool {
+    data.join(MAKING).exists()
+}
+
+/// Takes that note away.
+pub(super) fn end_making(data: &Path) -> Result<(), OpenError> {
+    let path = data.join(MAKING);
+    match fs::remove_file(&path) {
+        Ok(()) => sync_dir(data),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(e) => Err(open_error(&path, &e)),
+    }
 }
 
 /// Whether the directory holds anything that only a store leaves.

@@ -289,7 +289,9 @@ impl Store {
             None if files::has_remains(data) => Err(OpenError::Vanished { path: data.clone() }),
             None if !options.create => Err(OpenError::NotThere { path: data.clone() }),
             None => {
-                if let Some(key) = keyring::remembered(data, &options.config) {
+                if !files::is_being_made(data)
+                    && let Some(key) = keyring::remembered(data, &options.config)
+                {
                     // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
                     if was_there {
                         return Err(OpenError::Emptied { path: data.clone(), key });
@@ -300,6 +302,7 @@ impl Store {
                         key.display()
                     ));
                 }
+                files::begin_making(data)?;
                 let (keyring, key) = Keyring::create(data, &options.config, options.key.as_deref())?;
                 keyring.write(data)?;
                 let core = make(&options, keyring, &key)?;
@@ -322,6 +325,7 @@ fn make(options: &OpenOptions, mut keyring: Keyring, key: &SecretKey) -> Result<
     keyring.format = migrate::FORMAT;
     keyring.in_use = true;
     keyring.write(data)?;
+    files::end_making(data)?;
     Ok(core)
 }
 
@@ -417,8 +421,7 @@ fn start(
     core.generation.store(generation, Ordering::Relaxed);
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
-    let handle =
-        Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), options.keys())
-            .map_err(|e| OpenError::Failed(e.to_string()))?;
+    let handle = Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), options.keys())
+        .map_err(|e| OpenError::Failed(e.to_string()))?;
     Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })
 }

@@ -15,7 +15,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Kind, Stamp};
 
-use super::{BackupError, super::{engine::Tree, seal::{self, Sealer}}};
+use super::{
+    super::{
+        engine::Tree,
+        seal::{self, Sealer},
+    },
+    BackupError,
+};
 
 /// How every backup file begins.
 const MARK: &[u8; 16] = b"clowder backup 1";
@@ -97,11 +103,7 @@ pub(in super::super) enum Part {
     /// The keyring as it was.
     Keyring(String),
     /// A stored pair.
-    Pair {
-        tree: Tree,
-        key: Vec<u8>,
-        sealed: Vec<u8>,
-    },
+    Pair { tree: Tree, key: Vec<u8>, sealed: Vec<u8> },
 }
 
 fn tag_of(tree: Tree) -> u8 {
@@ -165,13 +167,8 @@ impl<W: Write> Writer<W> {
         let manifest = Manifest { form: FORM, counts: self.counts, bytes: self.bytes, hash, ..manifest };
         let text = serde_json::to_vec_pretty(&manifest).map_err(io::Error::other)?;
         let sealed = sealer.seal(SEAL_PLACE, &[], &Blake2b256::digest(&text));
-        let block = [
-            &(text.len() as u32).to_le_bytes()[..],
-            &text,
-            &(sealed.len() as u32).to_le_bytes(),
-            &sealed,
-        ]
-        .concat();
+        let block =
+            [&(text.len() as u32).to_le_bytes()[..], &text, &(sealed.len() as u32).to_le_bytes(), &sealed].concat();
         self.out.write_all(&block)?;
         self.out.write_all(&Blake2b256::digest(&block))?;
         self.out.write_all(&(block.len() as u32 + 32).to_le_bytes())?;
@@ -285,7 +282,8 @@ pub(in super::super) fn read(
     path: &Path,
     each: &mut dyn FnMut(Part, u64) -> Result<bool, BackupError>,
 ) -> Result<Option<End>, BackupError> {
-    let mut input = Hashing { input: BufReader::with_capacity(1 << 18, open(path)?), hash: Blake2b256::new(), bytes: 0 };
+    let mut input =
+        Hashing { input: BufReader::with_capacity(1 << 18, open(path)?), hash: Blake2b256::new(), bytes: 0 };
     input.hash.update(MARK);
     input.bytes = MARK.len() as u64;
     let mut counts: BTreeMap<String, u64> = BTreeMap::new();

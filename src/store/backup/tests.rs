@@ -36,7 +36,9 @@ fn step(store: &Store, n: u32) {
                 before.colour = format!("colour {n}");
                 tx.update(&mut before)?;
             }
-            if let Some(old) = tx.get::<Cat>(crate::model::CatId(id.0.saturating_sub(2)))?.filter(|_| n.is_multiple_of(3)) {
+            if let Some(old) =
+                tx.get::<Cat>(crate::model::CatId(id.0.saturating_sub(2)))?.filter(|_| n.is_multiple_of(3))
+            {
                 tx.delete::<Cat>(old.id, old.version.rev)?;
             }
             Ok::<_, StoreError>(())
@@ -223,7 +225,8 @@ fn too_many_are_pruned_but_never_what_cannot_be_judged() {
     let mut bytes = fs::read(&newest).unwrap();
     bytes[100] ^= 1;
     fs::write(&newest, bytes).unwrap();
-    fs::copy(shelf.list().into_iter().flatten().last().unwrap().path, directory.join("20000102T000000Z-1.backup")).unwrap();
+    fs::copy(shelf.list().into_iter().flatten().last().unwrap().path, directory.join("20000102T000000Z-1.backup"))
+        .unwrap();
     let before = commits();
     assert!(shelf.prune(store.id()).is_empty());
     assert_eq!(commits(), before);
@@ -253,7 +256,10 @@ fn password_hashes_are_in_a_backup() {
     store
         .write(&Actor::console(), |tx| {
             tx.describe(Action::AddUser, "");
-            tx.insert(&mut User { password: Some("$argon2id$x".to_owned()), ..User::new("ana", crate::model::Role::User) })?;
+            tx.insert(&mut User {
+                password: Some("$argon2id$x".to_owned()),
+                ..User::new("ana", crate::model::Role::User)
+            })?;
             Ok::<_, StoreError>(())
         })
         .unwrap();

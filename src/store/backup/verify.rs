@@ -94,7 +94,8 @@ impl Content {
         let Some(stored) = opened else { return Err(format!("{} does not open with this key", named())) };
         match tree {
             Tree::Records(kind) => {
-                let id = record::id_of(key).ok_or_else(|| format!("a key among the {} records is wrong", kind.slug()))?;
+                let id =
+                    record::id_of(key).ok_or_else(|| format!("a key among the {} records is wrong", kind.slug()))?;
                 let record = AnyRecord::decode(kind, stored).map_err(|e| format!("{}: {e}", named()))?;
                 if record.id() != id {
                     return Err(format!("{} holds another record", named()));
