@@ -96,7 +96,10 @@ fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
     let file = shelter.place("far.backup");
     let file = file.to_str().unwrap();
     let said = shelter.ok(&["backup", file]).out;
-    assert!(said.starts_with(&format!("Backup written to {file}: 1 cat, 0 accounts, 0 requests; change 1, ")), "{said}");
+    assert!(
+        said.starts_with(&format!("Backup written to {file}: 1 cat, 0 accounts, 0 requests; change 1, ")),
+        "{said}"
+    );
     let piped = shelter.bytes(&["backup", "-"]);
     let copy = shelter.place("piped.backup");
     std::fs::write(&copy, piped).unwrap();
@@ -104,7 +107,12 @@ fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
 
     // Elsewhere, without the key: the hash is compared.
     let ran = other.ok(&["backup", "verify", file]);
-    assert!(ran.out.contains("is whole: its hash is right.") && ran.err.contains("the key file "), "{} {}", ran.out, ran.err);
+    assert!(
+        ran.out.contains("is whole: its hash is right.") && ran.err.contains("the key file "),
+        "{} {}",
+        ran.out,
+        ran.err
+    );
     let mut bytes = std::fs::read(file).unwrap();
     bytes[300] ^= 4;
     std::fs::write(file, bytes).unwrap();

@@ -1,0 +1,57 @@
+//! The disk is full at every byte of a commit.
+
+/// The engine cannot read a page that its last transaction made too large when it may not write: so many records at most.
+const A_PAGE: u32 = 17;
+
+use crate::work::{Acks, Job, Worker, asked, copy_of, measure, record, shimmed, stocked};
+
+fn full_everywhere(growth: bool) {
+    let base = stocked();
+    let counted = copy_of(&base);
+    let (_, bytes) = measure(&counted, Job::Brief, true);
+    assert!(bytes > 1_000, "{bytes}");
+    let stride = asked().map_or(bytes / 8, |rounds| (1_000 / rounds.max(1)).max(1));
+    let mut trials = 0;
+    for room in (0..bytes).step_by(stride) {
+        let home = copy_of(&base);
+        let mut worker = Worker::start(&home, Job::Brief, |command| {
+            shimmed(command, &home).env("SHIM_LATE", "1").env("SHIM_ROOM", room.to_string());
+            if growth {
+                command.env("SHIM_GROWTH", "1");
+            }
+        });
+        let mut acks = Acks::default();
+        let mut end = None;
+        while let Some(line) = worker.line() {
+            acks.note(&line);
+            if line == "whole" {
+                end = Some(line);
+            } else if let Some(words) = line.strip_prefix("end ") {
+                assert!(words.contains("the disk is full"), "room for {room}: {words}");
+                let readable: u32 = words.split_once(' ').unwrap().0.parse().unwrap();
+                assert!(
+                    readable + A_PAGE >= crate::work::CATS + 3,
+                    "room for {room}: only {readable} cats could be read"
+                );
+                end = Some(line);
+            }
+        }
+        assert!(end.is_some(), "room for {room}: the program ended without a word");
+        assert!(acks.0.len() >= 3);
+        acks.all_there(&home, &format!("room for {room} of {bytes} bytes"));
+        trials += 1;
+    }
+    record(&format!(
+        "the disk full at {trials} places of {bytes} bytes: nothing lost, reads go on, everything there after a restart"
+    ));
+}
+
+#[test]
+fn a_disk_that_takes_no_more_bytes_loses_nothing() {
+    full_everywhere(false);
+}
+
+#[test]
+fn a_disk_on_which_no_file_can_grow_loses_nothing() {
+    full_everywhere(true);
+}

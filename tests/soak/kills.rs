@@ -1,0 +1,97 @@
+//! The program is killed: by somebody else at any moment, and in place of each change that it makes to the disk.
+
+use crate::{
+    disk::Dice,
+    support::Home,
+    work::{Acks, Job, Worker, copy, copy_of, measure, record, rounds, shimmed},
+};
+use std::{fs, path::Path};
+
+#[test]
+fn a_kill_under_load_loses_nothing() {
+    let rounds = rounds(4, 1000);
+    let mut dice = Dice::new(1);
+    let (mut home, mut acks, mut acknowledged) = (Home::new(), Acks::default(), 0);
+    for round in 0..rounds {
+        if round % 20 == 19 {
+            (home, acks) = (Home::new(), Acks::default());
+        }
+        let threads = [1, 4, 8][dice.below(3)];
+        let mut worker = Worker::start(&home, Job::Load(threads), |_| {});
+        let mut seen = 0;
+        let enough = 10 + dice.below(150);
+        while seen < enough {
+            let line = worker.line().expect("the load goes on until it is ended");
+            seen += usize::from(acks.note(&line));
+        }
+        // What it had said before it died counts as well.
+        seen += worker.kill().iter().filter(|line| acks.note(line)).count();
+        acknowledged += seen;
+        acks.all_there(&home, &format!("round {round}"));
+    }
+    record(&format!(
+        "killed under load {rounds} times: {acknowledged} writes acknowledged, none lost, every check clean"
+    ));
+}
+
+/// Kills a job in place of each of its changes to the disk, or of as many of them as there are rounds.
+fn killed_anywhere(job: Job, base: &Home, rounds: usize, whole: impl Fn(&Home, &str)) {
+    let (changes, _) = measure(&copy_of(base), job, false);
+    assert!(changes > 0);
+    for round in 0..rounds {
+        let at = 1 + round * changes / rounds.max(changes.min(rounds)) % changes;
+        let home = copy_of(base);
+        let worker = Worker::start(&home, job, |command| {
+            shimmed(command, &home).env("SHIM_KILL_AT", at.to_string());
+        });
+        let mut acks = Acks::default();
+        let (well, lines) = worker.end();
+        acks.note_all(&lines);
+        let when = format!("{job:?} killed at change {at} of {changes}");
+        // Threads may make a change less than when they were counted.
+        assert!(!well || at + 10 > changes, "{when}: it went on to its end");
+        acks.all_there(&home, &when);
+        whole(&home, &when);
+    }
+    record(&format!(
+        "{job:?} killed {rounds} times, over {changes} changes of the disk: nothing lost, every check clean"
+    ));
+}
+
+#[test]
+fn a_kill_while_the_store_is_opened_or_closed_loses_nothing() {
+    killed_anywhere(Job::Opens, &Home::new(), rounds(20, 1000), |_, _| {});
+}
+
+#[test]
+fn a_kill_during_an_import_leaves_whole_chunks() {
+    killed_anywhere(Job::Import, &Home::new(), rounds(8, 1000), |home, when| {
+        use clowder::{model::Kind, store::Tally};
+        let cats = home.open().tally(Tally::Records(Kind::Cat));
+        assert_eq!(cats % 100, 0, "{when}: a part of a chunk is there");
+    });
+}
+
+/// A home with a store of the first format.
+pub fn of_the_first_format() -> Home {
+    let home = Home::new();
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats/1"), home.0.path());
+    let fresh = Home::new();
+    drop(fresh.open());
+    let (present, keyring) = (fresh.data().join("keyring.toml"), home.data().join("keyring.toml"));
+    if fs::read_to_string(present).unwrap().contains("format = 1") {
+        let text = fs::read_to_string(&keyring).unwrap();
+        fs::write(keyring, text.replace("format = 1", "format = 0")).unwrap();
+    }
+    home
+}
+
+#[test]
+fn a_kill_during_a_migration_loses_nothing() {
+    killed_anywhere(Job::Open, &of_the_first_format(), rounds(15, 1000), |home, when| {
+        use clowder::{model::Kind, store::Tally};
+        let store = home.open();
+        let counted = [Kind::Cat, Kind::User, Kind::Request].map(|kind| store.tally(Tally::Records(kind)));
+        assert_eq!(counted, [6, 6, 8], "{when}");
+    });
+}
