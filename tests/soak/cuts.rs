@@ -7,7 +7,7 @@ use crate::{
     disk::{Before, Dice, Disk, Log, Loss},
     kills::of_the_first_format,
     support::Home,
-    work::{Acks, Job, Worker, record, rounds, shimmed},
+    work::{Acks, Job, Worker, all_there, record, rounds, shimmed},
 };
 
 /// Lets a job run until it has acknowledged so much, or to its end, and answers what it did to the disk.
@@ -42,10 +42,7 @@ fn cut(job: Job, home: &Home, enough: usize, cuts: usize) {
         let loss = Loss::any(&mut dice);
         let trial = Home::new();
         disk.cut(trial.0.path(), loss, &mut dice);
-        let mut acks = Acks::default();
-        acks.note_all(&disk.acks);
-        acknowledged += acks.0.len();
-        acks.all_there(&trial, &format!("{job:?} cut at {at} of {}, {loss:?}", log.len()));
+        acknowledged += all_there(job, &trial, &disk.acks, &format!("{job:?} cut at {at} of {}, {loss:?}", log.len()));
     }
     record(&format!(
         "{cuts} power cuts in {job:?}: {acknowledged} cats acknowledged before, none lost, every check clean"
@@ -70,6 +67,11 @@ fn a_power_cut_during_an_import_loses_nothing() {
 #[test]
 fn a_power_cut_while_the_store_is_made_opened_or_closed_loses_nothing() {
     cut(Job::Opens, &Home::new(), usize::MAX, rounds(4, 60));
+}
+
+#[test]
+fn a_power_cut_during_a_backup_leaves_whole_backups_only() {
+    cut(Job::Backup, &Home::new(), usize::MAX, rounds(3, 60));
 }
 
 #[test]

@@ -7,13 +7,17 @@ use std::{
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{OnceLock, mpsc},
+    sync::{
+        OnceLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
 use clowder::{
     model::{Action, Actor, Cat, CatId, Kind, Role, User},
-    store::{OpenOptions, Store, StoreError, Tally},
+    store::{BackupPolicy, OpenOptions, Store, StoreError, Tally, backup},
 };
 
 use crate::support::{Home, clean, wait_for};
@@ -37,6 +41,8 @@ pub enum Job {
     Open,
     /// A few commits; the counting of the shim begins after the first ones.
     Brief,
+    /// Backups while somebody writes; of those only two are kept.
+    Backup,
     /// Reads everything and tells what is there.
     Look,
 }
@@ -49,6 +55,7 @@ impl Job {
             Self::Opens => "opens".to_owned(),
             Self::Open => "open".to_owned(),
             Self::Brief => "brief".to_owned(),
+            Self::Backup => "backup".to_owned(),
             Self::Look => "look".to_owned(),
         }
     }
@@ -73,6 +80,7 @@ pub fn run_if_asked() {
         }
         ("open", _) => open().close().unwrap(),
         ("brief", _) => brief(&open()),
+        ("backup", _) => back_up(&open()),
         ("look", _) => look(&options),
         other => panic!("{other:?} is no work"),
     }
@@ -87,6 +95,19 @@ fn load(store: &Store, threads: u32) {
     });
     // Only a disk that is full gets here.
     tell_the_end(store);
+}
+
+fn back_up(store: &Store) {
+    store.set_backup_policy(BackupPolicy { keep: 2, ..store.backup_policy() });
+    let enough = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| while !enough.load(Ordering::Relaxed) && add_and_change(store, 4) {});
+        for _ in 0..4 {
+            let made = store.backup(&mut |_| true).unwrap();
+            say(&format!("ack backup {}\n", made.manifest.commit));
+        }
+        enough.store(true, Ordering::Relaxed);
+    });
 }
 
 fn brief(store: &Store) {
@@ -323,6 +344,39 @@ impl Acks {
         clean(&store);
         store.close().unwrap();
     }
+}
+
+/// What a job has acknowledged is there after it was cut short, and what it leaves is whole.
+pub fn all_there(job: Job, home: &Home, lines: &[String], when: &dyn std::fmt::Display) -> usize {
+    let mut acks = Acks::default();
+    acks.note_all(lines);
+    acks.all_there(home, when);
+    let counted = |kind| home.open().tally(Tally::Records(kind));
+    match job {
+        Job::Import => assert_eq!(counted(Kind::Cat) % 100, 0, "{when}: a part of a chunk is there"),
+        Job::Open => assert_eq!([Kind::Cat, Kind::User, Kind::Request].map(counted), [6, 6, 8], "{when}"),
+        Job::Backup => {
+            let made =
+                lines.iter().filter_map(|line| line.strip_prefix("ack backup ")?.parse().ok()).max().unwrap_or(0);
+            let newest = backups(home, when).into_iter().max().unwrap_or(0);
+            assert!(newest >= made, "{when}: the backup of commit {made} is gone, the newest is of {newest}");
+        }
+        _ => {}
+    }
+    acks.0.len()
+}
+
+/// The commits of the backups that there are; each of them opens, whatever became of the program that made it.
+fn backups(home: &Home, when: &dyn std::fmt::Display) -> Vec<u64> {
+    let keys = backup::KeySource { config: home.config(), key: None };
+    let files = fs::read_dir(home.data().join("backups")).into_iter().flatten().flatten().map(|entry| entry.path());
+    files
+        .filter(|path| path.extension().is_some_and(|e| e == "backup"))
+        .map(|path| match backup::verify(&path, Some(&keys), &mut |_| true) {
+            Ok(verified) => verified.manifest.commit,
+            Err(e) => panic!("{when}: {e}"),
+        })
+        .collect()
 }
 
 /// The shim, built once.
