@@ -284,6 +284,19 @@ fn a_damaged_snapshot_is_set_aside() {
     }
 }
 
+#[test]
+fn damaged_settings_of_the_engine_are_set_aside() {
+    for damage in [cut_short as fn(&Path), flipped] {
+        let home = stocked();
+        damage(&home.store_dir().join("conf"));
+        let opened = home.try_open().unwrap();
+        intact(&opened.store);
+        assert!(opened.notices[0].contains("settings"), "{:?}", opened.notices);
+        drop(opened);
+        assert!(home.try_open().unwrap().notices.is_empty());
+    }
+}
+
 fn cut_short(path: &Path) {
     let bytes = fs::read(path).unwrap();
     fs::write(path, &bytes[..bytes.len() / 2]).unwrap();

@@ -256,6 +256,11 @@ pub(super) fn snapshots(dir: &Path) -> Vec<PathBuf> {
     named(dir, |name| name.starts_with("snap.") && !name.ends_with(".generating"))
 }
 
+/// The engine's settings, which it makes anew when they are not there.
+pub(super) fn settings(dir: &Path) -> Vec<PathBuf> {
+    named(dir, |name| name == "conf")
+}
+
 /// Snapshots whose writing was cut short; they keep the engine from opening and hold nothing.
 pub(super) fn unfinished_snapshots(dir: &Path) -> Vec<PathBuf> {
     named(dir, |name| name.starts_with("snap.") && name.ends_with(".generating"))

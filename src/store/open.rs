@@ -384,18 +384,25 @@ fn try_on_copy(options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), O
         failed => failed,
     };
     drop(copy);
-    let snapshots = engine::snapshots(&data.join(STORE));
-    if !snapshots.is_empty() {
+    // Without a snapshot the engine reads its whole log, and without its settings it writes them anew.
+    let dir = data.join(STORE);
+    let snapshots = engine::snapshots(&dir);
+    let with_settings = [&snapshots[..], &engine::settings(&dir)[..]].concat();
+    for (what, suspects) in [("A damaged snapshot", snapshots), ("The damaged settings of the engine", with_settings)] {
+        if suspects.is_empty() {
+            continue;
+        }
         // A failed attempt may have written to the copy, so another one is made.
         let copy = Copy::of(data)?;
-        for snapshot in engine::snapshots(&copy.path) {
-            std::fs::remove_file(&snapshot).map_err(|e| files::open_error(&snapshot, &e))?;
+        for name in suspects.iter().filter_map(|path| path.file_name()) {
+            let suspect = copy.path.join(name);
+            std::fs::remove_file(&suspect).map_err(|e| files::open_error(&suspect, &e))?;
         }
         if probe::try_open(&copy.path, options.probe.as_deref(), options.probe_limit) == Tried::Opens {
             drop(copy);
-            let aside = files::set_aside(data, &snapshots)?;
+            let aside = files::set_aside(data, &suspects)?;
             notices.push(format!(
-                "A damaged snapshot kept the store from opening. It was moved to {}; the store was opened without it. Run `clowder check`.",
+                "{what} kept the store from opening. What is damaged was moved to {}; the store was opened without it. Run `clowder check`.",
                 aside.display()
             ));
             return Ok(());
