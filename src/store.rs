@@ -25,6 +25,7 @@ mod files;
 mod group;
 mod handle;
 mod indexes;
+mod journal;
 mod keyring;
 mod listing;
 mod meta;
@@ -33,6 +34,7 @@ mod open;
 mod probe;
 mod record;
 mod repair;
+mod replay;
 mod seal;
 mod snapshot;
 #[allow(dead_code)]
@@ -324,6 +326,11 @@ impl Store {
     /// When the files cannot be looked at.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
         Ok(self.core().engine.size_on_disk()?)
+    }
+
+    /// Whether the journal was found missing or damaged at open, so that only a new backup makes the store safe again.
+    pub fn backup_due(&self) -> bool {
+        self.core().backup_due.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Why the store takes no more writes, if so.

@@ -161,17 +161,21 @@ fn no_acknowledgement_comes_before_the_sync_of_what_it_acknowledges() {
 
     let events = std::fs::read(&log_path).unwrap();
     let mut acks = 0;
-    let (mut wrote, mut unsynced) = (false, false);
+    let (mut wrote, mut unsynced, mut engine_synced) = (false, false, true);
     for event in events {
         match event {
             b'W' => (wrote, unsynced) = (true, true),
             b'S' => unsynced = false,
-            _ => {
+            b's' => engine_synced = true,
+            b'A' => {
                 acks += 1;
-                assert!(wrote, "acknowledgement {acks} came without a write");
-                assert!(!unsynced, "acknowledgement {acks} came before the sync");
-                wrote = false;
+                assert!(wrote, "acknowledgement {acks} came without a write of the journal");
+                assert!(!unsynced, "acknowledgement {acks} came before the sync of the journal");
+                // The engine's own file comes behind, by one group and no more.
+                assert!(engine_synced, "acknowledgement {acks} came before the group before it was synced by the engine");
+                (wrote, engine_synced) = (false, false);
             }
+            _ => {}
         }
     }
     assert!(acks >= 200, "{acks} acknowledgements noted");
@@ -182,9 +186,9 @@ fn a_full_disk_makes_the_store_read_only_and_loses_nothing() {
     let home = Home::new();
     home.open().close().unwrap();
     let shim = build_shim(home.0.path());
-    for writes in [40, 41, 60] {
+    for (file, writes) in [("engine", 40), ("engine", 41), ("journal", 2), ("journal", 3), ("journal", 60)] {
         let mut child = start(&home, 2, |command| {
-            command.env("LD_PRELOAD", &shim).env("SHIM_FULL_AFTER", writes.to_string());
+            command.env("LD_PRELOAD", &shim).env("SHIM_FULL_AFTER", writes.to_string()).env("SHIM_FULL_FILE", file);
         });
         let mut acks = HashMap::new();
         let mut end = None;

@@ -149,7 +149,7 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
     let home = stocked();
     let keyring = home.data().join("keyring.toml");
     let right = fs::read_to_string(&keyring).unwrap();
-    for newer in [right.replace("version = 1", "version = 2"), right.replace("format = 1", "format = 2")] {
+    for newer in [right.replace("version = 1", "version = 2"), right.replace("format = 2", "format = 3")] {
         assert_ne!(newer, right);
         fs::write(&keyring, newer).unwrap();
         assert_eq!(refused(&home, home.options()), OpenError::NewerFormat { path: home.data() });
@@ -166,12 +166,12 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
 fn an_older_format_is_brought_up_after_a_copy_was_put_aside() {
     let home = stocked();
     let keyring = home.data().join("keyring.toml");
-    let older = fs::read_to_string(&keyring).unwrap().replace("format = 1", "format = 0");
+    let older = fs::read_to_string(&keyring).unwrap().replace("format = 2", "format = 1");
     fs::write(&keyring, older).unwrap();
     let before = fs::read(home.store_dir().join("db")).unwrap();
     let opened = home.try_open().unwrap();
     intact(&opened.store);
-    let aside = home.data().join("before-format-1");
+    let aside = home.data().join("before-format-2");
     assert!(opened.notices[0].contains(aside.to_str().unwrap()), "{:?}", opened.notices);
     assert!(fs::read(aside.join("db")).unwrap() == before);
     drop(opened);

@@ -15,6 +15,7 @@ use super::{
     Catalog, Changed, Cursor, Listing, StoreError, Tally, Unique, codec,
     engine::{Engine, EngineError, Tree},
     indexes::{self, Key, Range},
+    journal::Journal,
     meta::Counters,
     record::{self, AnyRecord},
     seal::{KeyHasher, Sealer, SecretKey},
@@ -45,8 +46,12 @@ pub(super) type Listener = Arc<dyn Fn(&Changed) + Send + Sync>;
 pub(super) struct Core {
     pub(super) id: String,
     pub(super) engine: Engine,
-    pub(super) sealer: Sealer,
+    pub(super) sealer: Arc<Sealer>,
     pub(super) hasher: KeyHasher,
+    /// Where commits go before the engine; `None` while a store is made from a backup or brought to a newer format.
+    pub(super) journal: Mutex<Option<Journal>>,
+    /// Whether the journal cannot be relied on up to the last commit, so that only a backup gives the store again.
+    pub(super) backup_due: AtomicBool,
     pub(super) counters: RwLock<Counters>,
     pub(super) catalog: RwLock<Catalog>,
     /// How far it is, and those who wait for it.
@@ -78,8 +83,10 @@ impl Core {
         Self {
             id,
             engine,
-            sealer: Sealer::new(data_key),
+            sealer: Arc::new(Sealer::new(data_key)),
             hasher: KeyHasher::new(data_key),
+            journal: Mutex::default(),
+            backup_due: AtomicBool::new(false),
             counters: RwLock::default(),
             catalog: RwLock::default(),
             readiness: (Mutex::new(Readiness::Building), Condvar::new()),

@@ -13,7 +13,7 @@ use blake2::{Blake2b256, Digest as _};
 
 use crate::model::{Door, Stamp};
 
-use super::{OpenError, seal};
+use super::{OpenError, journal, seal};
 
 /// The names in a data directory.
 pub(super) const STORE: &str = "store";
@@ -128,9 +128,10 @@ impl Drop for DataLock {
     }
 }
 
-/// The engine's files with their sizes, and what is in the small ones: a mark that fits says that the store was closed
+/// The engine's files with their sizes, what is in the small ones, and how the journal ends: a mark that fits says that the store was closed
 /// and is as it was then.
-fn fingerprint(store: &Path) -> io::Result<String> {
+fn fingerprint(data: &Path) -> io::Result<String> {
+    let store = data.join(STORE);
     let mut lines = BTreeMap::new();
     for entry in fs::read_dir(store)? {
         let entry = entry?;
@@ -145,13 +146,14 @@ fn fingerprint(store: &Path) -> io::Result<String> {
             lines.insert(name, line);
         }
     }
-    Ok(lines.into_iter().map(|(name, line)| format!("{name} {line}\n")).collect())
+    let mut text: String = lines.into_iter().map(|(name, line)| format!("{name} {line}\n")).collect();
+    text.push_str(&journal::fingerprint(data)?);
+    Ok(text)
 }
 
 /// Leaves the mark of a clean end. The engine is closed.
 pub(super) fn mark_clean(data: &Path) -> Result<(), OpenError> {
-    let store = data.join(STORE);
-    let text = fingerprint(&store).map_err(|e| open_error(&store, &e))?;
+    let text = fingerprint(data).map_err(|e| open_error(data, &e))?;
     write_private(&data.join(CLEAN), &text)
 }
 
@@ -161,7 +163,7 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     let Ok(mark) = fs::read_to_string(&path) else { return Ok(false) };
     fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
     sync_dir(data)?;
-    Ok(fingerprint(&data.join(STORE)).is_ok_and(|now| now == mark))
+    Ok(fingerprint(data).is_ok_and(|now| now == mark))
 }
 
 /// Notes that a store is being made here, before its key file is. Without the note an empty directory whose key file is
@@ -187,7 +189,7 @@ pub(super) fn end_making(data: &Path) -> Result<(), OpenError> {
 
 /// Whether the directory holds anything that only a store leaves.
 pub(super) fn has_remains(data: &Path) -> bool {
-    [CLEAN, STORE, "backups", "journal"].iter().any(|name| data.join(name).exists())
+    [CLEAN, STORE, "backups", journal::DIR].iter().any(|name| data.join(name).exists())
 }
 
 /// Closes a directory to others in which there is nothing yet but the lock; false when there is, or it is not ours.

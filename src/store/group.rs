@@ -2,13 +2,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::model::{Actor, AuditEntry, CommitNo, Stamp, Touched};
+use crate::model::{Actor, AuditEntry, CommitNo, Stamp};
 
 use super::{
     Catalog, Change, Changed, StoreError, audit,
     core::{Core, Readiness, lock},
     engine::{Batch, Tree},
-    meta,
+    journal::{self, CommitRecord},
+    meta::{self, Counters},
     record::{self, AnyRecord},
     tx::{Done, Layer, Tx},
 };
@@ -30,7 +31,7 @@ pub(super) trait Job: Send {
 #[derive(Default)]
 pub(super) struct Group {
     layer: Layer,
-    commits: Vec<(AuditEntry, Vec<Touched>)>,
+    commits: Vec<CommitRecord>,
     changed: Vec<Changed>,
     jobs: Vec<(Box<dyn Job>, Outcome)>,
 }
@@ -43,7 +44,7 @@ impl Group {
 
     /// How many records they touched.
     pub(super) fn touched(&self) -> usize {
-        self.commits.iter().map(|(_, touched)| touched.len()).sum()
+        self.commits.iter().map(|commit| commit.touched.len()).sum()
     }
 
     /// Runs a write on top of those before it. Whatever goes wrong in it concerns it alone.
@@ -72,8 +73,12 @@ impl Group {
         })?;
         let commit = CommitNo(core.counters().commit + self.commits.len() as u64 + 1);
         let mut touched = Vec::with_capacity(done.layer.records.len());
+        let mut hashes = Vec::new();
         for ((kind, id), (before, after)) in &done.layer.records {
             touched.push(audit::touched(*kind, *id, before.as_ref(), after.as_ref())?);
+            if let Some(AnyRecord::User(user)) = after {
+                hashes.extend(user.password.clone().map(|hash| (*id, hash)));
+            }
         }
         let count = u32::try_from(touched.len()).unwrap_or(u32::MAX);
         let entry =
@@ -83,19 +88,30 @@ impl Group {
             actor: actor.clone(),
             records: done.layer.records.keys().copied().collect(),
         });
-        self.commits.push((entry, touched));
-        self.layer.merge(done.layer);
+        let last_ids = done.layer.last_ids.iter().map(|(&kind, &id)| (kind, id)).collect();
+        self.add(CommitRecord { entry, touched, hashes, last_ids }, done.layer);
         Ok(Some(commit))
     }
 
-    /// Brings the group to the disk, then into memory, then tells everybody.
-    pub(super) fn commit(mut self, core: &Core) {
+    /// What the writes so far leave.
+    pub(super) fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    /// Puts a commit behind those before it, with what it changed over them.
+    pub(super) fn add(&mut self, commit: CommitRecord, layer: Layer) {
+        self.commits.push(commit);
+        self.layer.merge(layer);
+    }
+
+    /// Brings the group into the journal and the engine, then into memory, then tells everybody. `synced` returns when the
+    /// group before is on the disk in the engine's files too. Answers whether the engine has something to sync.
+    pub(super) fn commit(mut self, core: &Core, synced: impl FnOnce() -> Result<(), StoreError>) -> bool {
+        let any = !self.commits.is_empty();
         let stored = if self.commits.is_empty() {
             Ok(())
         } else {
-            // A panic of the engine leaves its state unknown, as an error of its does.
-            catch_unwind(AssertUnwindSafe(|| self.store(core)))
-                .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())))
+            self.store(core, synced)
         };
         let changed = std::mem::take(&mut self.changed);
         match stored {
@@ -106,17 +122,48 @@ impl Group {
                 for changed in &changed {
                     publish(core, changed);
                 }
+                any
             }
             Err(e) => {
                 let why = core.read_only.get_or_init(|| e.to_string()).clone();
                 for (job, _) in self.jobs {
                     job.finish(Err(StoreError::ReadOnly(why.clone())));
                 }
+                false
             }
         }
     }
 
-    fn store(&mut self, core: &Core) -> Result<(), StoreError> {
+    /// The engine's files may be one group behind the journal and never more, so nothing is applied before the group before it
+    /// was synced. Then whatever is acknowledged is in the journal, and the engine's files were never without a sync for long.
+    fn store(&mut self, core: &Core, synced: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+        let added = match lock(&core.journal).as_mut() {
+            Some(journal) => Some(journal.append(&self.commits)?),
+            None => None,
+        };
+        // A panic of the engine leaves its state unknown, as an error of its does.
+        let applied = catch_unwind(AssertUnwindSafe(|| synced().and_then(|()| self.apply(core))))
+            .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())));
+        applied.map_err(|e| {
+            let taken_back = match (lock(&core.journal).as_mut(), added) {
+                (Some(journal), Some(added)) => journal.take_back(added),
+                _ => Ok(()),
+            };
+            if taken_back.is_ok() { e } else { journal::may_come_back(&e) }
+        })
+    }
+
+    /// Applies the group to the engine, then brings it into memory. It is not synced.
+    pub(super) fn apply(&mut self, core: &Core) -> Result<(), StoreError> {
+        let (batch, changes, counters) = self.prepare(core)?;
+        self.note_for_watches(core, &changes);
+        core.engine.apply(&batch)?;
+        *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = counters;
+        update_catalog(core, &changes);
+        Ok(())
+    }
+
+    fn prepare(&mut self, core: &Core) -> Result<(Batch, Vec<Change>, Counters), StoreError> {
         let mut batch = Batch::default();
         let mut changes = Vec::with_capacity(self.layer.records.len());
         self.layer.records.retain(|_, (before, after)| before != after);
@@ -147,20 +194,13 @@ impl Group {
             counters.last_ids.insert(kind, last);
             core.put_last_id(&mut batch, kind, last);
         }
-        for (entry, touched) in std::mem::take(&mut self.commits) {
+        for CommitRecord { entry, touched, .. } in std::mem::take(&mut self.commits) {
             counters.commit = entry.commit.0;
             core.put_audit(&mut batch, entry, touched)?;
         }
         core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
         core.end_repair_mark(&mut batch);
-
-        self.note_for_watches(core, &changes);
-        core.engine.apply(&batch)?;
-        core.engine.sync()?;
-
-        *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = counters;
-        update_catalog(core, &changes);
-        Ok(())
+        Ok((batch, changes, counters))
     }
 
     fn note_for_watches(&self, core: &Core, changes: &[Change]) {

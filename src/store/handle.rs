@@ -17,6 +17,7 @@ use super::{
     BackupError, BackupPolicy, Catalog, StoreError,
     backup::KeySource,
     core::{Core, Readiness, lock},
+    engine::EngineError,
     files::{self, DataLock, STORE},
     record::AnyRecord,
     snapshot::Snapshot,
@@ -69,7 +70,11 @@ impl Handle {
         };
         let writer = {
             let core = Arc::clone(&core);
-            thread::Builder::new().name("clowder-writer".to_owned()).spawn(move || writer::run(&core, &messages))?
+            thread::Builder::new().name("clowder-writer".to_owned()).spawn(move || {
+                if let Err(e) = writer::run(&core, &messages) {
+                    core.read_only.get_or_init(|| format!("a thread cannot be started: {e}"));
+                }
+            })?
         };
         let writer_id = writer.thread().id();
         Ok(Self {
@@ -173,18 +178,21 @@ impl Handle {
             }
         }
         let Some(core) = self.core.take() else { return Ok(()) };
-        let lock = self.lock.take();
+        let held = self.lock.take();
         let Some(core) = Arc::into_inner(core) else {
             return Err(StoreError::Failed("the store was closed while it was in use".to_owned()));
         };
         let healthy = core.read_only.get().is_none();
         if healthy {
             core.engine.sync()?;
+            if let Some(journal) = lock(&core.journal).as_mut() {
+                journal.finish().map_err(EngineError::from)?;
+            }
         }
         drop(core);
         let released = files::wait_released(&self.data.join(STORE));
         let marked = if healthy && released { files::mark_clean(&self.data) } else { Ok(()) };
-        drop(lock);
+        drop(held);
         marked.map_err(|e| StoreError::Failed(e.to_string()))
     }
 }

@@ -8,6 +8,7 @@ use super::{
     StoreError, Tally,
     core::Core,
     engine::{Batch, Pair, Tree},
+    journal::Line,
     tallies,
 };
 
@@ -15,6 +16,12 @@ pub(super) const FORMAT: &[u8] = b"format";
 pub(super) const GENERATION: &[u8] = b"index";
 pub(super) const COMMIT: &[u8] = b"commit";
 pub(super) const REPAIR: &[u8] = b"repair";
+/// The line of commits that the store is on.
+pub(super) const LINE: &[u8] = b"line";
+/// The line that it left, and the last commit that it has of that.
+pub(super) const LINE_PARENT: &[u8] = b"line.parent";
+/// The commit after which the journal of the line is without a gap.
+pub(super) const JOURNAL: &[u8] = b"journal";
 const SEQUENCE: &[u8] = b"seq.";
 const TALLY: &[u8] = b"tally.";
 
@@ -79,6 +86,34 @@ impl Core {
     /// A number of the store's own.
     pub(super) fn meta_number(&self, key: &[u8]) -> Result<Option<u64>, StoreError> {
         Ok(self.meta(key)?.map(|v| number(&v)))
+    }
+
+    /// Puts the beginning of a line after a commit into a batch, with the line that it leaves there.
+    pub(super) fn put_line(&self, batch: &mut Batch, line: Line, after: u64, parent: Option<Line>) {
+        self.put_meta(batch, LINE, &line.0);
+        self.put_meta(batch, JOURNAL, &after.to_le_bytes());
+        if let Some(parent) = parent {
+            self.put_meta(batch, LINE_PARENT, &[&parent.0[..], &after.to_le_bytes()].concat());
+        }
+    }
+
+    /// The line of commits that the store is on.
+    pub(super) fn line(&self) -> Result<Line, StoreError> {
+        let line = self.meta(LINE)?.and_then(|bytes| bytes.try_into().ok().map(Line));
+        line.ok_or_else(|| StoreError::Damaged("the store does not say which journal is its own".to_owned()))
+    }
+
+    /// The line that this one left, and the last commit that the two have in common.
+    pub(super) fn line_parent(&self) -> Result<Option<(Line, u64)>, StoreError> {
+        Ok(self.meta(LINE_PARENT)?.and_then(|bytes| {
+            let (line, commit) = bytes.split_first_chunk()?;
+            Some((Line(*line), number(commit)))
+        }))
+    }
+
+    /// The commit after which the journal of the line is without a gap.
+    pub(super) fn journal_from(&self) -> Result<u64, StoreError> {
+        Ok(self.meta_number(JOURNAL)?.unwrap_or_default())
     }
 
     pub(super) fn put_last_id(&self, batch: &mut Batch, kind: Kind, id: u32) {

@@ -11,10 +11,11 @@ use crate::model::Door;
 use super::{
     BackupPolicy, Store, StoreError,
     backup::KeySource,
-    core::Core,
-    engine::{self, Engine, EngineError, Tree},
+    core::{Core, lock},
+    engine::{self, Batch, Engine, EngineError, Tree},
     files::{self, Copy, DataLock, STORE},
     handle::Handle,
+    journal::{self, Place},
     keyring::{self, Keyring},
     meta, migrate,
     probe::{self, Tried},
@@ -178,6 +179,28 @@ pub enum OpenError {
     Vanished {
         /// The data directory.
         path: PathBuf,
+    },
+    /// The store lacks commits that its journal does not have either.
+    #[error(
+        "the store in {} ends with commit {commit}, and its journal goes on with commit {next}: what is between is missing. Put the \
+         missing files of the journal directory back, or run `clowder doctor`",
+        .path.display()
+    )]
+    JournalAhead {
+        /// The data directory.
+        path: PathBuf,
+        /// The last commit of the store.
+        commit: u64,
+        /// The first commit of the journal after it.
+        next: u64,
+    },
+    /// The store lacks commits, and the journal is damaged where they are.
+    #[error("the store in {} lacks its last commits, and {why}. It was left as it is; run `clowder doctor`", .path.display())]
+    JournalDamaged {
+        /// The data directory.
+        path: PathBuf,
+        /// Where the journal is damaged.
+        why: String,
     },
     /// The engine's files are there, the keyring is not.
     #[error(
@@ -414,13 +437,49 @@ fn try_on_copy(options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), O
     })
 }
 
+/// The number of the data key that seals the journal.
+const DATA_KEY: u32 = 1;
+
+/// Brings back what the journal has and the engine has not, and goes on in it.
+fn open_journal(core: &Core, options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), OpenError> {
+    let place = Place {
+        data: options.data.clone(),
+        store: core.id.clone(),
+        line: core.line()?,
+        key: DATA_KEY,
+        sealer: Arc::clone(&core.sealer),
+    };
+    let keys = |number| (number == DATA_KEY).then(|| Arc::clone(&core.sealer));
+    let found = journal::recover(place, &keys, core.journal_from()?, core.counters().commit)?;
+    let mut back = 0;
+    for group in found.missing {
+        back += core.replay(group)?;
+        core.engine.sync().map_err(|e| engine_error(&options.data, e))?;
+    }
+    if back > 0 {
+        notices.push(match back {
+            1 => "The last change had not reached the store's own files; it was brought back from the journal.".to_owned(),
+            n => format!("The last {n} changes had not reached the store's own files; they were brought back from the journal."),
+        });
+    }
+    if !found.notices.is_empty() {
+        let mut batch = Batch::default();
+        core.put_meta(&mut batch, meta::JOURNAL, &core.counters().commit.to_le_bytes());
+        core.engine.apply(&batch).and_then(|()| core.engine.sync()).map_err(|e| engine_error(&options.data, e))?;
+        core.backup_due.store(true, Ordering::Relaxed);
+        notices.extend(found.notices);
+    }
+    *lock(&core.journal) = Some(found.journal);
+    Ok(())
+}
+
 /// Loads what is kept in memory and starts the threads.
 fn start(
     core: Core,
     lock: DataLock,
     options: &OpenOptions,
     fresh: bool,
-    notices: Vec<String>,
+    mut notices: Vec<String>,
 ) -> Result<Opened, OpenError> {
     let generation = core.meta_number(meta::GENERATION)?.unwrap_or(1);
     let generation = u32::try_from(generation).map_err(|_| OpenError::Failed("its index has no number".to_owned()))?;
@@ -428,6 +487,7 @@ fn start(
     core.generation.store(generation, Ordering::Relaxed);
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
+    open_journal(&core, options, &mut notices)?;
     let handle = Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), options.keys())
         .map_err(|e| OpenError::Failed(e.to_string()))?;
     Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })

@@ -84,6 +84,18 @@ impl AnyRecord {
         }
     }
 
+    /// The same with that password hash, if it is a user.
+    pub(super) fn with_password(self, hash: Option<String>) -> Self {
+        match self {
+            Self::User(user) if user.password != hash => {
+                let mut user = Arc::unwrap_or_clone(user);
+                user.password = hash;
+                Self::User(Arc::new(user))
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn decode(kind: Kind, stored: &[u8]) -> Result<Self, StoreError> {
         Ok(match kind {
             Kind::Breed => Self::Breed(Arc::new(codec::decode(stored)?)),

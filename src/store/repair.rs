@@ -13,10 +13,11 @@ use crate::model::{Action, Actor, AuditEntry, CommitNo, Kind, Stamp};
 use super::{
     CheckReport, Progress, StoreError, Tally,
     check::{self, AT_A_TIME, named},
-    core::Core,
-    engine::{Batch, Tree},
+    core::{Core, lock},
+    engine::{Batch, EngineError, Tree},
     handle::Handle,
     indexes,
+    journal::CommitRecord,
     meta::{self, Counters},
     record::{self, AnyRecord},
     tallies,
@@ -285,11 +286,26 @@ impl Repair<'_> {
             undoes: None,
             touched: 0,
         };
+        let commit = CommitRecord {
+            entry: entry.clone(),
+            touched: Vec::new(),
+            hashes: Vec::new(),
+            last_ids: counters.last_ids.iter().map(|(&kind, &id)| (kind, id)).collect(),
+        };
         core.put_audit(&mut batch, entry, Vec::new())?;
         core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
         core.put_meta(&mut batch, meta::GENERATION, &u64::from(mark.generation).to_le_bytes());
         core.end_repair_mark(&mut batch);
-        core.engine.apply(&batch)?;
+        let added = match lock(&core.journal).as_mut() {
+            Some(journal) => Some(journal.append(&[commit])?),
+            None => None,
+        };
+        if let Err(e) = core.engine.apply(&batch) {
+            if let (Some(journal), Some(added)) = (lock(&core.journal).as_mut(), added) {
+                journal.take_back(added).map_err(EngineError::from)?;
+            }
+            return Err(e.into());
+        }
         core.engine.sync()?;
 
         *core.counters.write().unwrap_or_else(PoisonError::into_inner) = counters;

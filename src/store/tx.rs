@@ -12,6 +12,7 @@ use super::{
     core::Core,
     indexes::{self, Key, Range},
     record::AnyRecord,
+    seal::KeyHasher,
     tallies,
 };
 
@@ -41,6 +42,31 @@ impl Layer {
             *self.tallies.entry(tally).or_default() += by;
         }
         self.last_ids.extend(over.last_ids);
+    }
+
+    /// Puts `new` in the place of `old`, with all that follows from it. `check` sees each index key that is gained.
+    pub(super) fn replace<E>(
+        &mut self,
+        hasher: &KeyHasher,
+        place: (Kind, u32),
+        old: Option<AnyRecord>,
+        new: Option<AnyRecord>,
+        mut check: impl FnMut(&Self, &Key) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let before: BTreeSet<Key> = old.iter().flat_map(|r| indexes::keys(hasher, r)).collect();
+        let after: BTreeSet<Key> = new.iter().flat_map(|r| indexes::keys(hasher, r)).collect();
+        for key in after.difference(&before) {
+            check(self, key)?;
+        }
+        for key in before.difference(&after) {
+            self.keys.entry(key.clone()).and_modify(|there| there.1 = false).or_insert((true, false));
+        }
+        for key in after.difference(&before) {
+            self.keys.entry(key.clone()).and_modify(|there| there.1 = true).or_insert((false, true));
+        }
+        tallies::add_change(&mut self.tallies, old.as_ref(), new.as_ref());
+        self.records.entry(place).and_modify(|sides| sides.1 = new.clone()).or_insert((old, new));
+        Ok(())
     }
 }
 
@@ -245,25 +271,7 @@ impl Tx<'_> {
 
     /// The first `limit` index keys of a range.
     fn keys(&self, range: &Range, limit: usize) -> Result<Vec<Key>, StoreError> {
-        let pending: Vec<(&Key, &(bool, bool))> = [self.group, &self.own]
-            .into_iter()
-            .flat_map(|layer| layer.keys.range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>(range.as_slices()))
-            .collect();
-        let gone = pending.iter().filter(|(_, there)| !there.1).count();
-        let mut keys = self.core.index_keys(range, false, limit.saturating_add(gone))?;
-        if !pending.is_empty() {
-            let mut merged: BTreeSet<Key> = keys.into_iter().collect();
-            for (key, there) in pending {
-                if there.1 {
-                    merged.insert(key.clone());
-                } else {
-                    merged.remove(key);
-                }
-            }
-            keys = merged.into_iter().collect();
-        }
-        keys.truncate(limit);
-        Ok(keys)
+        keys(self.core, [self.group, &self.own], range, limit)
     }
 
     /// Puts `new` in the place of `old`, with all that follows from it.
@@ -274,29 +282,43 @@ impl Tx<'_> {
         old: Option<AnyRecord>,
         new: Option<AnyRecord>,
     ) -> Result<(), StoreError> {
-        let hasher = &self.core.hasher;
-        let before: BTreeSet<Key> = old.iter().flat_map(|r| indexes::keys(hasher, r)).collect();
-        let after: BTreeSet<Key> = new.iter().flat_map(|r| indexes::keys(hasher, r)).collect();
         if let Some(new) = &new {
             // Only to see that it can be stored, while the one who asked can still be told.
             new.encode()?;
         }
-        for key in after.difference(&before) {
+        let (core, group) = (self.core, self.group);
+        self.own.replace(&core.hasher, (kind, id), old, new, |own, key| {
             if let Some(field) = indexes::unique_field(key) {
                 let same = Range::prefix(indexes::without_id(key).to_vec());
-                if let Some(taken) = self.keys(&same, 2)?.iter().map(|k| indexes::id_of(k)).find(|&by| by != id) {
-                    return Err(StoreError::Taken { field, by: taken });
+                let all = keys(core, [group, own], &same, 2)?;
+                if let Some(by) = all.iter().map(|k| indexes::id_of(k)).find(|&by| by != id) {
+                    return Err(StoreError::Taken { field, by });
                 }
             }
-        }
-        for key in before.difference(&after) {
-            self.own.keys.entry(key.clone()).and_modify(|there| there.1 = false).or_insert((true, false));
-        }
-        for key in after.difference(&before) {
-            self.own.keys.entry(key.clone()).and_modify(|there| there.1 = true).or_insert((false, true));
-        }
-        tallies::add_change(&mut self.own.tallies, old.as_ref(), new.as_ref());
-        self.own.records.entry((kind, id)).and_modify(|sides| sides.1 = new.clone()).or_insert((old, new));
-        Ok(())
+            Ok(())
+        })
     }
+}
+
+/// The first `limit` index keys of a range, as the layers leave them.
+fn keys(core: &Core, layers: [&Layer; 2], range: &Range, limit: usize) -> Result<Vec<Key>, StoreError> {
+    let pending: Vec<(&Key, &(bool, bool))> = layers
+        .into_iter()
+        .flat_map(|layer| layer.keys.range::<[u8], (Bound<&[u8]>, Bound<&[u8]>)>(range.as_slices()))
+        .collect();
+    let gone = pending.iter().filter(|(_, there)| !there.1).count();
+    let mut keys = core.index_keys(range, false, limit.saturating_add(gone))?;
+    if !pending.is_empty() {
+        let mut merged: BTreeSet<Key> = keys.into_iter().collect();
+        for (key, there) in pending {
+            if there.1 {
+                merged.insert(key.clone());
+            } else {
+                merged.remove(key);
+            }
+        }
+        keys = merged.into_iter().collect();
+    }
+    keys.truncate(limit);
+    Ok(keys)
 }

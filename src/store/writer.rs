@@ -1,10 +1,14 @@
 //! The one thread that writes.
 
 use std::{
+    cell::Cell,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, SyncSender},
+        mpsc::{self, Receiver, SyncSender},
     },
+    thread::{self, Scope},
     time::Duration,
 };
 
@@ -42,15 +46,71 @@ pub(super) enum Message {
 }
 
 /// Takes messages until it is told to stop or nobody is left to send any.
-pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) {
+///
+/// # Errors
+/// When the thread that syncs the engine's files cannot be started.
+pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) -> io::Result<()> {
+    thread::scope(|scope| {
+        let sync = EngineSync::start(scope, core)?;
+        write(core, queue, &sync);
+        // A sync that goes on ends before the scope does.
+        drop(sync);
+        Ok(())
+    })
+}
+
+/// Syncs the engine's files on a thread of its own, while the writer is at the next group.
+struct EngineSync {
+    start: SyncSender<()>,
+    done: Receiver<Result<(), StoreError>>,
+    going_on: Cell<bool>,
+}
+
+impl EngineSync {
+    fn start<'s>(scope: &'s Scope<'s, '_>, core: &'s Core) -> io::Result<Self> {
+        let (start, started) = mpsc::sync_channel(1);
+        let (finish, done) = mpsc::sync_channel(1);
+        thread::Builder::new().name("clowder-sync".to_owned()).spawn_scoped(scope, move || {
+            while started.recv().is_ok() {
+                let synced = catch_unwind(AssertUnwindSafe(|| core.engine.sync().map_err(StoreError::from)))
+                    .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned())));
+                if let Err(e) = &synced {
+                    // What was acknowledged is in the journal; the next start brings it back.
+                    core.read_only.get_or_init(|| e.to_string());
+                }
+                if finish.send(synced).is_err() {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { start, done, going_on: Cell::new(false) })
+    }
+
+    /// Begins to sync what was applied.
+    fn begin(&self) {
+        self.going_on.set(self.start.send(()).is_ok());
+    }
+
+    /// Returns when what was applied before is on the disk.
+    fn wait(&self) -> Result<(), StoreError> {
+        if !self.going_on.replace(false) {
+            return Ok(());
+        }
+        self.done.recv().unwrap_or_else(|_| Err(StoreError::Failed("the engine is synced no more".to_owned())))
+    }
+}
+
+fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
     let mut held = None;
     let mut last_size = 0;
     while let Some(message) = held.take().or_else(|| queue.recv().ok()) {
         match message {
-            Message::Job(first) => (held, last_size) = commit_group(core, queue, first, last_size),
+            Message::Job(first) => (held, last_size) = commit_group(core, queue, sync, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
             Message::Catalog(catalog, view) => install(core, *catalog, view),
             Message::Pause(paused, resume) => {
+                // Whoever asked for it may write to the engine; an error has made the store read-only by now.
+                let _ = sync.wait();
                 if paused.send(()).is_ok() {
                     let _ = resume.recv();
                 }
@@ -64,6 +124,7 @@ pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) {
 fn commit_group(
     core: &Core,
     queue: &Receiver<Message>,
+    sync: &EngineSync,
     first: Box<dyn Job>,
     last_size: usize,
 ) -> (Option<Message>, usize) {
@@ -84,7 +145,9 @@ fn commit_group(
         }
     }
     let size = group.len();
-    group.commit(core);
+    if group.commit(core, || sync.wait()) {
+        sync.begin();
+    }
     (held, size)
 }
 

@@ -1,5 +1,5 @@
-/* Stands between the program and the C library. Notes each write and sync of the store's main file and each
- * acknowledgement on standard output, in order, and can pretend that the disk is full. */
+/* Stands between the program and the C library. Notes each write and sync of the journal and of the store's main file and
+ * each acknowledgement on standard output, in order, and can pretend that the disk is full for one of the two. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -14,6 +14,7 @@
 
 static atomic_int room = -1;
 static int log_fd = -1;
+static char full_file = 'e';
 
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite64)(int, const void *, size_t, off_t);
@@ -31,54 +32,71 @@ __attribute__((constructor)) static void begin(void) {
     if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const char *full_after = getenv("SHIM_FULL_AFTER");
     atomic_store(&room, full_after ? atoi(full_after) : -1);
+    const char *file = getenv("SHIM_FULL_FILE");
+    if (file) full_file = file[0];
 }
 
-static int is_store(int fd) {
+static int ends(const char *path, const char *with) {
+    size_t n = strlen(path), m = strlen(with);
+    return n >= m && strcmp(path + n - m, with) == 0;
+}
+
+/* Which file it is: j the journal, e the engine's, 0 another. */
+static char which(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, path, sizeof path - 1);
-    if (n < 9) return 0;
+    if (n < 0) return 0;
     path[n] = 0;
-    return strcmp(path + n - 9, "/store/db") == 0;
+    if (ends(path, ".journal")) return 'j';
+    return ends(path, "/store/db") ? 'e' : 0;
 }
 
-/* One byte an event: W written, S synced, A acknowledged. */
+/* One byte an event: W the journal written, S synced; w the engine's file written, s synced; A acknowledged. */
 static void note(char event) {
     if (log_fd >= 0) real_write(log_fd, &event, 1);
 }
 
-static int is_full(void) {
-    if (atomic_load(&room) < 0) return 0;
+static void note_sync(int fd) {
+    char file = which(fd);
+    if (file) note(file == 'j' ? 'S' : 's');
+}
+
+static int is_full(char file) {
+    if (atomic_load(&room) < 0 || file != full_file) return 0;
     if (atomic_fetch_sub(&room, 1) > 0) return 0;
     atomic_store(&room, 0);
     return 1;
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
-    if (!is_store(fd)) return real_pwrite64(fd, bytes, n, at);
-    if (is_full()) { errno = ENOSPC; return -1; }
+    char file = which(fd);
+    if (!file) return real_pwrite64(fd, bytes, n, at);
+    if (is_full(file)) { errno = ENOSPC; return -1; }
     ssize_t done = real_pwrite64(fd, bytes, n, at);
-    note('W');
+    note(file == 'j' ? 'W' : 'w');
     return done;
 }
 
 ssize_t pwrite(int fd, const void *bytes, size_t n, off_t at) { return pwrite64(fd, bytes, n, at); }
 
 ssize_t pwritev(int fd, const struct iovec *parts, int n, off_t at) {
-    if (!is_store(fd)) return real_pwritev(fd, parts, n, at);
-    if (is_full()) { errno = ENOSPC; return -1; }
+    char file = which(fd);
+    if (!file) return real_pwritev(fd, parts, n, at);
+    if (is_full(file)) { errno = ENOSPC; return -1; }
     ssize_t done = real_pwritev(fd, parts, n, at);
-    note('W');
+    note(file == 'j' ? 'W' : 'w');
     return done;
 }
 
 ssize_t write(int fd, const void *bytes, size_t n) {
+    char file = 0;
     if (fd == 1 && n >= 4 && memcmp(bytes, "ack ", 4) == 0) {
         note('A');
-    } else if (is_store(fd)) {
-        if (is_full()) { errno = ENOSPC; return -1; }
+    } else if ((file = which(fd))) {
+        if (is_full(file)) { errno = ENOSPC; return -1; }
         ssize_t done = real_write(fd, bytes, n);
-        note('W');
+        note(file == 'j' ? 'W' : 'w');
         return done;
     }
     return real_write(fd, bytes, n);
@@ -86,12 +104,12 @@ ssize_t write(int fd, const void *bytes, size_t n) {
 
 int fdatasync(int fd) {
     int done = real_fdatasync(fd);
-    if (done == 0 && is_store(fd)) note('S');
+    if (done == 0) note_sync(fd);
     return done;
 }
 
 int fsync(int fd) {
     int done = real_fsync(fd);
-    if (done == 0 && is_store(fd)) note('S');
+    if (done == 0) note_sync(fd);
     return done;
 }

@@ -1,0 +1,69 @@
+//! What a frame says of its commits.
+
+use bincode::config::{Configuration, Limit, LittleEndian, Varint};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{AuditEntry, Kind, Touched};
+
+use super::super::{StoreError, record::AnyRecord};
+
+/// The version of a frame's content that is written now. Whoever changes [`CommitRecord`] keeps the old shape and reads it.
+const VERSION: u16 = 1;
+
+/// The most that one frame holds; a group is far below it.
+const MOST: usize = 64 << 20;
+
+fn config() -> Configuration<LittleEndian, Varint, Limit<MOST>> {
+    bincode::config::standard().with_limit::<MOST>()
+}
+
+/// A commit as the journal has it: its entry in the audit log, and what that leaves out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::store) struct CommitRecord {
+    /// The entry.
+    pub(in crate::store) entry: AuditEntry,
+    /// The records it touched, as the audit log has them.
+    pub(in crate::store) touched: Vec<Touched>,
+    /// The password hashes of touched users, as they are after it.
+    pub(in crate::store) hashes: Vec<(u32, String)>,
+    /// The last ids given, of the kinds of which it gave some.
+    pub(in crate::store) last_ids: Vec<(Kind, u32)>,
+}
+
+impl CommitRecord {
+    /// A record that the commit touched, as it is after it, with what the audit log leaves out; `None` when it was deleted.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(in crate::store) fn after(&self, touched: &Touched) -> Result<Option<AnyRecord>, StoreError> {
+        let Some(stored) = &touched.after else { return Ok(None) };
+        let record = AnyRecord::decode(touched.kind, stored)?;
+        let hash = self.hashes.iter().find(|(id, _)| touched.kind == Kind::User && *id == touched.id);
+        Ok(Some(record.with_password(hash.map(|(_, hash)| hash.clone()))))
+    }
+}
+
+/// The bytes of commits.
+pub(super) fn encode(commits: &[CommitRecord]) -> Result<Vec<u8>, StoreError> {
+    let mut out = VERSION.to_le_bytes().to_vec();
+    bincode::serde::encode_into_std_write(commits, &mut out, config())
+        .map_err(|e| StoreError::Failed(format!("a commit cannot be written to the journal: {e}")))?;
+    Ok(out)
+}
+
+/// The commits in the bytes that [`encode`] made.
+pub(super) fn decode(plain: &[u8]) -> Result<Vec<CommitRecord>, StoreError> {
+    let unreadable = || StoreError::Damaged("a commit in the journal cannot be read".to_owned());
+    let (version, body) = plain.split_first_chunk::<2>().ok_or_else(unreadable)?;
+    match u16::from_le_bytes(*version) {
+        VERSION => {}
+        newer if newer > VERSION => {
+            return Err(StoreError::Damaged("a newer version of Clowder wrote it; update this one".to_owned()));
+        }
+        _ => return Err(unreadable()),
+    }
+    match bincode::serde::decode_from_slice(body, config()) {
+        Ok((commits, read)) if read == body.len() => Ok(commits),
+        _ => Err(unreadable()),
+    }
+}
