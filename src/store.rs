@@ -25,6 +25,7 @@ mod files;
 mod group;
 mod handle;
 mod indexes;
+#[allow(dead_code, unused_imports)]
 mod journal;
 mod keyring;
 mod listing;

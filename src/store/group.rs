@@ -108,11 +108,7 @@ impl Group {
     /// group before is on the disk in the engine's files too. Answers whether the engine has something to sync.
     pub(super) fn commit(mut self, core: &Core, synced: impl FnOnce() -> Result<(), StoreError>) -> bool {
         let any = !self.commits.is_empty();
-        let stored = if self.commits.is_empty() {
-            Ok(())
-        } else {
-            self.store(core, synced)
-        };
+        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core, synced) };
         let changed = std::mem::take(&mut self.changed);
         match stored {
             Ok(()) => {

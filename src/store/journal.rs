@@ -22,11 +22,13 @@ use super::{
     seal::{self, Sealer},
 };
 
+mod chain;
 mod content;
 mod frame;
 mod reader;
 mod recover;
 
+pub(super) use chain::{Commits, commits};
 pub(super) use content::CommitRecord;
 pub(super) use reader::{Broken, Frame, Keys, Reader};
 pub(super) use recover::recover;

@@ -68,7 +68,7 @@ mod tests {
     fn add(store: &Store, name: &'static str) {
         let written = store.write(&Actor::console(), move |tx| {
             tx.describe(Action::AddBreed, "");
-            tx.insert(&mut Breed::new(name))?;
+            tx.insert(&mut Breed { name: name.to_owned(), ..Breed::default() })?;
             Ok::<_, StoreError>(())
         });
         written.unwrap();

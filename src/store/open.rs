@@ -458,8 +458,11 @@ fn open_journal(core: &Core, options: &OpenOptions, notices: &mut Vec<String>) -
     }
     if back > 0 {
         notices.push(match back {
-            1 => "The last change had not reached the store's own files; it was brought back from the journal.".to_owned(),
-            n => format!("The last {n} changes had not reached the store's own files; they were brought back from the journal."),
+            1 => "The last change had not reached the store's own files; it was brought back from the journal."
+                .to_owned(),
+            n => format!(
+                "The last {n} changes had not reached the store's own files; they were brought back from the journal."
+            ),
         });
     }
     if !found.notices.is_empty() {

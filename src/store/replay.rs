@@ -1,13 +1,6 @@
 //! Commits of the journal brought back into the store, the same way that they came in the first time.
 
-use super::{
-    StoreError,
-    check::named,
-    core::Core,
-    group::Group,
-    journal::CommitRecord,
-    tx::Layer,
-};
+use super::{StoreError, check::named, core::Core, group::Group, journal::CommitRecord, tx::Layer};
 
 impl Core {
     /// Applies commits that the store does not have yet, in one go, and answers how many those were. It is not synced, and

@@ -73,7 +73,9 @@ impl EngineSync {
         thread::Builder::new().name("clowder-sync".to_owned()).spawn_scoped(scope, move || {
             while started.recv().is_ok() {
                 let synced = catch_unwind(AssertUnwindSafe(|| core.engine.sync().map_err(StoreError::from)))
-                    .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned())));
+                    .unwrap_or_else(|_| {
+                        Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned()))
+                    });
                 if let Err(e) = &synced {
                     // What was acknowledged is in the journal; the next start brings it back.
                     core.read_only.get_or_init(|| e.to_string());

@@ -106,19 +106,22 @@ impl Walk {
                 return Ok(None);
             }
         };
-        let follows = segment.first == self.last + 1
-            && self.tag.zip(reader.seed()).is_none_or(|(tag, seed)| tag == seed);
+        let follows =
+            segment.first == self.last + 1 && self.tag.zip(reader.seed()).is_none_or(|(tag, seed)| tag == seed);
         let mut told = follows;
         while let Some(frame) = reader.next_frame() {
             if !told {
                 told = true;
-                self.broken(data, &Broken {
-                    path: segment.path.clone(),
-                    offset: 0,
-                    why: "the segment before it is not whole".to_owned(),
-                    after_commit: self.last,
-                    next_commit: Some(segment.first),
-                })?;
+                self.broken(
+                    data,
+                    &Broken {
+                        path: segment.path.clone(),
+                        offset: 0,
+                        why: "the segment before it is not whole".to_owned(),
+                        after_commit: self.last,
+                        next_commit: Some(segment.first),
+                    },
+                )?;
             }
             match frame {
                 Ok(frame) => self.frame(data, segment, &frame)?,

@@ -256,13 +256,58 @@ fn a_segment_that_is_missing_between_others_is_noticed() {
     assert_eq!(numbers(&home.recover(0, 2).unwrap()), [3]);
 }
 
+/// The commits of the line after one, and the gaps told.
+fn chain(home: &Home, after: u64) -> (Vec<u64>, Vec<Option<(u64, Option<u64>)>>) {
+    let (mut found, mut gaps) = (Vec::new(), Vec::new());
+    let keys = home.keys();
+    for item in commits(home.dir.path(), &home.place.store, home.place.line, after, &keys).unwrap() {
+        match item {
+            Ok(commit) => found.push(commit.entry.commit.0),
+            Err(broken) => gaps.push(broken.missing()),
+        }
+    }
+    (found, gaps)
+}
+
+#[test]
+fn the_commits_of_a_line_come_from_all_its_segments_and_gaps_are_named() {
+    let home = Home::new();
+    let mut journal = Journal::begin(home.place.clone(), 0);
+    for no in 1..=8 {
+        let _ = journal.append(&[commit(no, 40)]).unwrap();
+        if no % 2 == 0 {
+            journal.rotate();
+        }
+    }
+    assert_eq!(chain(&home, 0), ((1..=8).collect(), vec![]));
+    assert_eq!(chain(&home, 4), ((5..=8).collect(), vec![]));
+    assert_eq!(chain(&home, 5), ((6..=8).collect(), vec![]));
+    assert_eq!(chain(&home, 8), (vec![], vec![]));
+    let all = home.segments();
+    let second = fs::read(&all[1].path).unwrap();
+    fs::remove_file(&all[1].path).unwrap();
+    assert_eq!(chain(&home, 0), (vec![1, 2, 5, 6, 7, 8], vec![Some((3, Some(4)))]));
+    fs::write(&all[1].path, &second[..second.len() - 1]).unwrap();
+    assert_eq!(chain(&home, 1), (vec![2, 3, 5, 6, 7, 8], vec![Some((4, Some(4)))]));
+    assert_eq!(chain(&home, 4), (vec![5, 6, 7, 8], vec![]));
+    let mut damaged = second;
+    damaged[frame::HEADER + 60] ^= 1;
+    fs::write(&all[1].path, damaged).unwrap();
+    assert_eq!(chain(&home, 0), (vec![1, 2, 4, 5, 6, 7, 8], vec![Some((3, Some(3)))]));
+    assert_eq!(chain(&home, 3), ((4..=8).collect(), vec![]));
+}
+
 #[test]
 fn a_journal_that_is_behind_damaged_or_gone_is_said_and_another_segment_begins() {
     let home = Home::new();
     let (path, places) = home.filled(&[1, 1, 1]);
     assert!(home.recover(0, 3).unwrap().notices.is_empty());
     let behind = home.recover(0, 5).unwrap();
-    assert!(behind.notices[0].contains("ends with commit 3, but the store has commits up to 5"), "{:?}", behind.notices);
+    assert!(
+        behind.notices[0].contains("ends with commit 3, but the store has commits up to 5"),
+        "{:?}",
+        behind.notices
+    );
     assert_eq!(behind.journal.last(), 5);
 
     let mut bytes = fs::read(&path).unwrap();
