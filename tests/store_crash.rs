@@ -189,7 +189,7 @@ fn a_full_disk_makes_the_store_read_only_and_loses_nothing() {
     let home = Home::new();
     home.open().close().unwrap();
     let shim = build_shim(home.0.path());
-    for (file, writes) in [("engine", 40), ("engine", 41), ("journal", 2), ("journal", 3), ("journal", 60)] {
+    for (file, writes) in [("engine", 40), ("engine", 41), ("journal", 3), ("journal", 4), ("journal", 60)] {
         let mut child = start(&home, 2, |command| {
             command.env("LD_PRELOAD", &shim).env("SHIM_FULL_AFTER", writes.to_string()).env("SHIM_FULL_FILE", file);
         });

@@ -12,7 +12,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static atomic_int room = -1;
+/* How many writes still go through, if limited. */
+static atomic_long room;
+static int limited;
 static int log_fd = -1;
 static char full_file = 'e';
 
@@ -31,7 +33,8 @@ __attribute__((constructor)) static void begin(void) {
     const char *log = getenv("SHIM_LOG");
     if (log) log_fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const char *full_after = getenv("SHIM_FULL_AFTER");
-    atomic_store(&room, full_after ? atoi(full_after) : -1);
+    limited = full_after != NULL;
+    atomic_store(&room, full_after ? atoi(full_after) : 0);
     const char *file = getenv("SHIM_FULL_FILE");
     if (file) full_file = file[0];
 }
@@ -63,10 +66,8 @@ static void note_sync(int fd) {
 }
 
 static int is_full(char file) {
-    if (atomic_load(&room) < 0 || file != full_file) return 0;
-    if (atomic_fetch_sub(&room, 1) > 0) return 0;
-    atomic_store(&room, 0);
-    return 1;
+    if (!limited || file != full_file) return 0;
+    return atomic_fetch_sub(&room, 1) <= 0;
 }
 
 ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
