@@ -115,7 +115,10 @@ impl Client {
         assert!(handle.authenticate_publickey(NAME, key).await.expect("an answer").success());
         let channel = handle.channel_open_session().await.expect("a channel");
         let modes = [(Pty::VERASE, 127), (Pty::IUTF8, 1)];
-        channel.request_pty(true, "xterm-256color", columns.into(), rows.into(), 0, 0, &modes).await.expect("a terminal");
+        channel
+            .request_pty(true, "xterm-256color", columns.into(), rows.into(), 0, 0, &modes)
+            .await
+            .expect("a terminal");
         channel.request_shell(true).await.expect("screens");
         let [rows, columns] = [rows, columns].map(|n| std::num::NonZeroU16::new(n).expect("a size"));
         let mut client = Self { handle, channel, parser: vt100::Parser::new(rows, columns, 0), traffic };
