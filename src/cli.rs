@@ -20,6 +20,7 @@ mod meter;
 mod place;
 mod query;
 mod requests;
+mod restore;
 mod screens;
 mod serve;
 mod table;
@@ -76,6 +77,8 @@ enum Command {
     Desk(DeskCommand),
     /// Hold the store and let people in: over SSH, and on this machine through a socket; ends with Ctrl-C
     Serve(serve::Serve),
+    /// Bring the store back as it was, from a backup and the journal after it; says first what it will do
+    Restore(restore::Restore),
     /// Open the screens on invented data, signed in as an admin; all of it is gone at the end
     Demo,
     /// Print the keys of every screen, as tables in Markdown
@@ -173,6 +176,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command, args.get(1..).unwrap_or_default()),
         Some(Command::Serve(serve)) => serve::run(&cli.place, serve).map(|()| 0),
+        Some(Command::Restore(restore)) => restore::run(&cli.place, cli.json, &restore).map(|()| 0),
         Some(Command::Demo) => demo::run().map(|()| 0),
         Some(Command::Keys) => keys().map(|()| 0),
         None => screens::run(&cli.place),

@@ -36,6 +36,7 @@ mod probe;
 mod record;
 mod repair;
 mod replay;
+pub mod restore;
 mod seal;
 mod snapshot;
 #[allow(dead_code)]

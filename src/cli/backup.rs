@@ -11,7 +11,7 @@ use super::{
     table::{Table, number, text},
 };
 use crate::desk::BackupTarget;
-use crate::model::{Kind, Stamp};
+use crate::model::Kind;
 use crate::store::{
     BackupError, OpenError, Progress,
     backup::{self, KeySource, Listed, Manifest, Verified},
@@ -82,11 +82,11 @@ impl<'a> BackupJson<'a> {
 }
 
 /// `1 cat`, `2 cats`.
-fn many(n: u64, what: &str) -> String {
+pub(super) fn many(n: u64, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 
-fn bytes(n: u64) -> String {
+pub(super) fn bytes(n: u64) -> String {
     match n {
         n if n < 1_000_000 => format!("{:.1} kB", n as f64 / 1e3),
         n => format!("{:.1} MB", n as f64 / 1e6),
@@ -101,13 +101,8 @@ fn content(manifest: &Manifest) -> String {
         count(Kind::User, "account"),
         count(Kind::Request, "request"),
         manifest.commit,
-        when(manifest.at)
+        manifest.at.second()
     )
-}
-
-/// A moment in local time, with the name of the zone.
-fn when(at: Stamp) -> String {
-    at.zoned().strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
 }
 
 /// What could not be read when it was made.
@@ -195,8 +190,20 @@ fn make(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
     }
 }
 
-const COLUMNS: &[super::table::Column] =
+pub(super) const COLUMNS: &[super::table::Column] =
     &[text("WHEN", 24), number("CHANGE"), number("CATS"), number("SIZE"), text("FILE", 60)];
+
+/// A backup as a row of a table.
+pub(super) fn row(listed: &Listed) -> Vec<String> {
+    let m = &listed.manifest;
+    vec![
+        m.at.second(),
+        m.commit.to_string(),
+        m.count(Kind::Cat).to_string(),
+        bytes(listed.size),
+        listed.path.display().to_string(),
+    ]
+}
 
 fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
     let backups = cx.desk.backups(cx.actor)?;
@@ -209,17 +216,7 @@ fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
         cx.say("There is no backup yet. Make one: clowder backup")?;
     } else {
         let mut table = Table::new(COLUMNS, cx.width);
-        let rows = found.iter().map(|listed| {
-            let m = &listed.manifest;
-            vec![
-                when(m.at),
-                m.commit.to_string(),
-                m.count(Kind::Cat).to_string(),
-                bytes(listed.size),
-                listed.path.display().to_string(),
-            ]
-        });
-        table.rows(cx.out, rows)?;
+        table.rows(cx.out, found.iter().map(|listed| row(listed)))?;
     }
     for why in backups.iter().filter_map(|b| b.as_ref().err()) {
         cx.note(why)?;

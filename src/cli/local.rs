@@ -19,7 +19,7 @@ use crate::session::socket::client;
 use crate::store::Opened;
 
 /// Whoever sits in front of the terminal.
-struct Tty;
+pub(super) struct Tty;
 
 impl Tty {
     fn line(question: &str) -> io::Result<String> {
@@ -96,7 +96,7 @@ pub fn run(place: &Place, json: bool, command: DeskCommand, words: &[OsString]) 
 }
 
 /// Whether somebody sits in front who can be asked.
-fn is_interactive() -> bool {
+pub(super) fn is_interactive() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 

@@ -100,6 +100,14 @@ impl Place {
         given(self.key.as_ref())
     }
 
+    /// Where things are, to restore the store.
+    ///
+    /// # Errors
+    /// The settings make no sense.
+    pub fn to_restore(&self) -> Result<OpenOptions, Failure> {
+        self.options(Door::Command)
+    }
+
     fn backups(&self) -> Result<BackupPolicy, Failure> {
         let settings = Config::load(&self.config()?.join(config::FILE)).map_err(|e| Failure::Failed(e.to_string()))?;
         Ok(settings.backup)

@@ -148,6 +148,42 @@ impl Stamp {
         self.zoned().strftime("%Y-%m-%d %H:%M").to_string()
     }
 
+    /// Reads a moment in the time zone of the machine: `2026-11-20 15:00`, `2026-11-20 15:00:30`, `yesterday 15:00`, `15:00` (today);
+    /// or with a zone of its own, `2026-11-20T15:00:00Z`.
+    ///
+    /// # Errors
+    /// A sentence that says what would do.
+    pub fn parse(s: &str, today: Day) -> Result<Self, String> {
+        let s = s.trim();
+        if let Ok(at) = s.parse::<jiff::Timestamp>() {
+            return Ok(Self(at.as_millisecond()));
+        }
+        let (day, time) = match s.rsplit_once([' ', 'T', 't']) {
+            Some((day, time)) => (Day::parse(day, today)?, time),
+            None if s.contains(':') => (today, s),
+            None => {
+                let day = Day::parse(s, today)
+                    .map_err(|_| format!("\"{s}\" is no moment; write '2026-11-20 15:00' or 'yesterday 15:00'"))?;
+                return Err(format!("{day} has many moments; add the time, as in '{day} 15:00'"));
+            }
+        };
+        let no = || format!("\"{time}\" is no time of day; write 15:00 or 15:00:30");
+        let mut parts = time.split(':').map(|part| digits(part, 2).and_then(|n| i8::try_from(n).ok()));
+        let (Some(Some(hour)), Some(Some(minute)), second, None) =
+            (parts.next(), parts.next(), parts.next().unwrap_or(Some(0)), parts.next())
+        else {
+            return Err(no());
+        };
+        let time = civil::Time::new(hour, minute, second.ok_or_else(no)?, 0).map_err(|_| no())?;
+        let zoned = day.date().to_datetime(time).to_zoned(jiff::tz::TimeZone::system()).map_err(|e| e.to_string())?;
+        Ok(Self(zoned.timestamp().as_millisecond()))
+    }
+
+    /// `2026-11-20 15:04:05 CET`, local time with the name of its zone.
+    pub fn second(self) -> String {
+        self.zoned().strftime("%Y-%m-%d %H:%M:%S %Z").to_string()
+    }
+
     /// RFC 3339 in UTC, for files and scripts.
     pub fn rfc3339(self) -> String {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or_default().to_string()

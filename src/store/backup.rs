@@ -12,12 +12,18 @@ use std::{
     io::{self, BufWriter, Write},
     ops::Bound,
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
 };
 
 use crate::model::{Kind, Stamp};
 
 use super::{
-    OpenError, Progress, Store, StoreError, Tally, audit, core::Core, engine::Tree, files, meta, migrate, record,
+    OpenError, Progress, Store, StoreError, Tally, audit,
+    core::Core,
+    engine::Tree,
+    files,
+    journal::{self, Line},
+    meta, migrate, record,
     snapshot::Snapshot,
 };
 
@@ -25,7 +31,7 @@ pub use form::Manifest;
 pub use shelf::{BackupPolicy, BackupState, Listed, Occasion, Shelf};
 pub use verify::{KeySource, Verified, verify};
 
-pub(super) use form::{Part, read};
+pub(super) use form::{End, Part, read};
 #[cfg(test)]
 use verify::opener;
 
@@ -200,7 +206,8 @@ impl Store {
     pub fn backup_state(&self) -> BackupState {
         let last = self.shelf().newest(self.id());
         let commit = self.core().counters().commit;
-        BackupState::new(&self.backup_policy(), last, commit, self.0.backup_failure(), Stamp::now())
+        let urgent = self.core().backup_due.load(Ordering::Relaxed);
+        BackupState::new(&self.backup_policy(), last, commit, self.0.backup_failure(), Stamp::now()).urgent(urgent)
     }
 }
 
@@ -215,6 +222,13 @@ pub(super) fn onto(
     shelf.sweep();
     let report = into_file(core, view, data, &|m| shelf.path_of(m), Some(shelf.directory()), progress)?;
     shelf.prune(&core.id);
+    if let Some((line, commit)) = shelf.oldest_needed(&core.id)
+        && let Some(line) = Line::parse(&line)
+    {
+        // What stays although it could go is in nobody's way.
+        let _ = journal::prune(data, line, commit);
+    }
+    core.backup_due.store(false, Ordering::Relaxed);
     Ok(report)
 }
 
@@ -322,7 +336,8 @@ fn copy(
         form: 0,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         store: core.id.clone(),
-        line: String::new(),
+        line: core.line()?.to_string(),
+        parent: core.line_parent()?.map(|(line, after)| (line.to_string(), after)),
         commit: view.counters.commit,
         at,
         time: at.rfc3339(),
@@ -427,6 +442,28 @@ impl<W: Write> Copy<'_, W> {
         }
         Ok(Some(()))
     }
+}
+
+/// A backup by its end; what is before it is not looked at.
+pub(super) fn look_at(path: &Path) -> Result<Listed, BackupError> {
+    shelf::listed(path.to_owned())
+}
+
+/// The end of a backup.
+pub(super) fn end_of(path: &Path) -> Result<End, BackupError> {
+    form::manifest(path)
+}
+
+/// The keyring in a backup.
+pub(super) fn keyring_of(path: &Path) -> Result<String, BackupError> {
+    let mut found = None;
+    read(path, &mut |part, _| {
+        if let Part::Keyring(text) = part {
+            found = Some(text);
+        }
+        Ok(false)
+    })?;
+    found.ok_or_else(|| BackupError::NotABackup { path: path.to_owned() })
 }
 
 /// Whether a file is one that is being written, or was when the machine stopped.

@@ -19,7 +19,7 @@ use super::{OpenError, journal, seal};
 pub(super) const STORE: &str = "store";
 pub(super) const KEYRING: &str = "keyring.toml";
 const LOCK: &str = "lock";
-const CLEAN: &str = "clean";
+pub(super) const CLEAN: &str = "clean";
 const COPY: &str = "copy-to-try";
 const MAKING: &str = "making";
 

@@ -116,7 +116,9 @@ impl Handle {
 
     /// A view of one moment, from which a backup is made.
     pub(super) fn snapshot_for_backup(&self) -> Result<Snapshot, StoreError> {
-        self.snapshot()
+        let (reply, view) = mpsc::sync_channel(1);
+        self.send(Message::Backup(reply))?;
+        view.recv().map_err(|_| ended())
     }
 
     /// The data directory.

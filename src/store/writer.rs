@@ -16,7 +16,7 @@ use crate::model::{Actor, CommitNo, Door, Who};
 
 use super::{
     Catalog, Changed, StoreError, Tx, Written,
-    core::{Core, Readiness},
+    core::{Core, Readiness, lock},
     group::{self, Group, Job, Outcome},
     snapshot::Snapshot,
 };
@@ -37,6 +37,8 @@ pub(super) enum Message {
     Job(Box<dyn Job>),
     /// To begin a view between two groups.
     Snapshot(SyncSender<Snapshot>),
+    /// The same for a backup: the journal goes on in another segment, so that what the backup has can be removed some day.
+    Backup(SyncSender<Snapshot>),
     /// To put the catalog, built from a view, in its place.
     Catalog(Box<Catalog>, Snapshot),
     /// To stand still: it sends one message, then waits until the other end is dropped.
@@ -109,6 +111,12 @@ fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
         match message {
             Message::Job(first) => (held, last_size) = commit_group(core, queue, sync, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
+            Message::Backup(reply) => {
+                if let Some(journal) = lock(&core.journal).as_mut() {
+                    journal.rotate();
+                }
+                let _ = reply.send(Snapshot::begin(core));
+            }
             Message::Catalog(catalog, view) => install(core, *catalog, view),
             Message::Pause(paused, resume) => {
                 // Whoever asked for it may write to the engine; an error has made the store read-only by now.

@@ -63,6 +63,8 @@ pub struct Manifest {
     pub store: String,
     /// The line of history that it lies on; empty for a store that has none yet.
     pub line: String,
+    /// The line that this one left, and the last commit that they have in common.
+    pub parent: Option<(String, u64)>,
     /// The last commit in it.
     pub commit: u64,
     /// The moment it shows, in milliseconds since 1970-01-01 UTC.
@@ -360,6 +362,7 @@ mod tests {
             program: "0".to_owned(),
             store: "ab".to_owned(),
             line: String::new(),
+            parent: None,
             commit: 3,
             at: Stamp(5),
             time: Stamp(5).rfc3339(),

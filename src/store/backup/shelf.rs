@@ -144,6 +144,14 @@ impl Shelf {
         self.files().into_iter().rev().filter_map(|path| listed(path).ok()).find(|l| l.manifest.store == store)
     }
 
+    /// The line and commit of the oldest backup of a store, when as many are kept as shall be: what the journal has before that is not
+    /// needed any more.
+    pub(in super::super) fn oldest_needed(&self, store: &str) -> Option<(String, u64)> {
+        let mine: Vec<Listed> = self.list().into_iter().flatten().filter(|l| l.manifest.store == store).collect();
+        let oldest = &mine.last().filter(|_| mine.len() >= self.keep)?.manifest;
+        Some((oldest.line.clone(), oldest.commit))
+    }
+
     /// Removes the oldest backups of a store while there are more than are kept. The newest must be whole for that, from its first
     /// byte to its last, and files that cannot be read are left to people.
     pub(in super::super) fn prune(&self, store: &str) -> Vec<PathBuf> {
@@ -157,7 +165,7 @@ impl Shelf {
     }
 }
 
-fn listed(path: PathBuf) -> Result<Listed, BackupError> {
+pub(super) fn listed(path: PathBuf) -> Result<Listed, BackupError> {
     let manifest = form::manifest(&path)?.manifest;
     let size = fs::metadata(&path).map_or(0, |meta| meta.len());
     Ok(Listed { path, manifest, size })
@@ -186,9 +194,15 @@ pub struct BackupState {
     /// For how many milliseconds there has been the last one.
     age: Duration,
     policy: BackupPolicy,
+    /// Whether only a backup makes sure of what there is.
+    urgent: bool,
 }
 
 impl BackupState {
+    pub(super) fn urgent(self, urgent: bool) -> Self {
+        Self { urgent, ..self }
+    }
+
     pub(super) fn new(
         policy: &BackupPolicy,
         last: Option<Listed>,
@@ -214,7 +228,7 @@ impl BackupState {
             (None, None) if changes < FEW => None,
             (None, None) => Some("There is no backup yet. Make one: clowder backup".to_owned()),
         };
-        Self { last: at, changes, warning, age, policy: policy.clone() }
+        Self { last: at, changes, warning, age, policy: policy.clone(), urgent: false }
     }
 
     /// `Last backup: 3 h ago`.
@@ -227,8 +241,8 @@ impl BackupState {
 
     /// Whether one is to be made now.
     pub fn is_due(&self, occasion: Occasion) -> bool {
-        if self.changes == 0 {
-            return false;
+        if self.urgent || self.changes == 0 {
+            return self.urgent;
         }
         match occasion {
             Occasion::Start => self.policy.on_start && self.age >= LEAST,
@@ -250,6 +264,7 @@ mod tests {
             program: String::new(),
             store: store.to_owned(),
             line: String::new(),
+            parent: None,
             commit,
             at,
             time: String::new(),

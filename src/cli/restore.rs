@@ -1,0 +1,224 @@
+//! `clowder restore`: bring the store back as it was
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Failure, Meter, Person as _, Place,
+    backup::{COLUMNS, many, row},
+    failure::printable,
+    json,
+    local::{self, Tty},
+    table::Table,
+};
+use crate::model::{Actor, CommitNo, Day, Error, Stamp};
+use crate::store::restore::{self, Choices, Moment, Plan, RestoreError, Restored, Until};
+
+/// What `restore` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "The store that is there is kept aside. Times are local. Examples:
+  clowder restore --list
+  clowder restore                            as far as backup and journal go
+  clowder restore --at 'yesterday 15:00'
+  clowder restore --from /media/stick/cats.backup")]
+pub struct Restore {
+    /// From this backup instead of the best one in the directory for backups
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// As it was at a moment: '2026-11-20 15:00', 'yesterday 15:00', '15:00' [default: as far as it goes]
+    #[arg(long, value_name = "TIME", conflicts_with = "commit")]
+    at: Option<String>,
+    /// Up to and with this change, as "clowder audit" numbers them
+    #[arg(long, value_name = "CHANGE")]
+    commit: Option<u64>,
+    /// Show what one can go back to, and do nothing
+    #[arg(long, conflicts_with_all = ["from", "at", "commit", "yes"])]
+    list: bool,
+    /// Do not ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl From<RestoreError> for Failure {
+    fn from(e: RestoreError) -> Self {
+        match e {
+            RestoreError::Cancelled => Self::Cancelled(e.to_string()),
+            RestoreError::Open(e) => Self::Open(e),
+            e => Self::Failed(e.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct MomentJson {
+    commit: u64,
+    at: String,
+}
+
+impl From<Moment> for MomentJson {
+    fn from(moment: Moment) -> Self {
+        Self { commit: moment.commit.0, at: moment.at.rfc3339() }
+    }
+}
+
+#[derive(Serialize)]
+struct ChoicesJson {
+    backups: Vec<BackupJson>,
+    journal: Option<StretchJson>,
+}
+
+#[derive(Serialize)]
+struct BackupJson {
+    path: String,
+    #[serde(flatten)]
+    moment: MomentJson,
+}
+
+#[derive(Serialize)]
+struct StretchJson {
+    first: MomentJson,
+    last: MomentJson,
+}
+
+#[derive(Serialize)]
+struct RestoredJson {
+    restored: MomentJson,
+    kept: Option<String>,
+    notices: Vec<String>,
+}
+
+/// A sentence on standard output.
+fn say(message: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", printable(message))
+}
+
+fn print_json(value: &impl Serialize) -> Result<(), Failure> {
+    let mut out = io::stdout();
+    json::write(&mut out, value)?;
+    Ok(writeln!(out)?)
+}
+
+/// Shows what there is to go back to, or says what a restore would do, asks, and does it.
+///
+/// # Errors
+/// There is no way to that moment, the store is in use, the answer is no, or what came out is not sound.
+pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure> {
+    let options = place.to_restore()?;
+    if words.list {
+        return list(&restore::choices(&options)?, as_json);
+    }
+    let until = match (&words.at, words.commit) {
+        (Some(at), _) => Until::At(Stamp::parse(at, Day::today()).map_err(|e| Error::invalid("at", e))?),
+        (None, Some(no)) => Until::Commit(CommitNo(no)),
+        (None, None) => Until::Last,
+    };
+    let plan = restore::plan(&options, words.from.as_deref(), until)?;
+    if !as_json {
+        for line in lines(&plan) {
+            say(&line)?;
+        }
+    }
+    if !words.yes {
+        if !local::is_interactive() {
+            return Err(Failure::Usage("nobody can be asked here: add --yes to do it".to_owned()));
+        }
+        if !Tty.confirm("Go on? [y/N] ")? {
+            return Err(Failure::Cancelled("nothing was changed".to_owned()));
+        }
+    }
+    let cancel = local::cancel()?;
+    let restored = {
+        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
+        let mut meter = Meter::new(bars, &mut err);
+        restore::restore(&options, words.from.as_deref(), until, &Actor::console(), &mut |p| {
+            meter.at(p.step, p.done, p.of);
+            !cancel.load(Ordering::Relaxed)
+        })?
+    };
+    done(restored, as_json)
+}
+
+/// What a restore would do, in sentences.
+fn lines(plan: &Plan) -> Vec<String> {
+    let from = match &plan.backup {
+        Some(listed) => format!(
+            "From the backup of {} (change {}), {}",
+            listed.manifest.at.second(),
+            listed.manifest.commit,
+            listed.path.display()
+        ),
+        None => "From the first change on".to_owned(),
+    };
+    let mut lines = vec![match plan.commits {
+        0 => format!("{from}."),
+        n => format!("{from}, and {} of the journal after it.", many(n, "change")),
+    }];
+    lines.push(format!("The store will be as it was after change {}, {}.", plan.to.commit, plan.to.at.second()));
+    if let Some(broken) = &plan.broken {
+        lines.push(format!("It cannot go further: {broken}."));
+    }
+    if let Some(last) = plan.last {
+        lines.push(format!(
+            "Left out: {} after that, up to {}. They stay in the journal.",
+            many(last.commit.0 - plan.to.commit.0, "change"),
+            last.at.second()
+        ));
+    }
+    if plan.replaces {
+        lines.push(format!("The store that is in {} now is kept beside it.", plan.data.display()));
+    }
+    lines
+}
+
+fn done(restored: Restored, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return print_json(&RestoredJson {
+            restored: restored.to.into(),
+            kept: restored.kept.map(|p| p.display().to_string()),
+            notices: restored.notices,
+        });
+    }
+    say(&format!(
+        "Restored: the store is as it was after change {}, {}.",
+        restored.to.commit,
+        restored.to.at.second()
+    ))?;
+    if let Some(kept) = &restored.kept {
+        say(&format!("The old one is kept in {}; remove it when all is well.", kept.display()))?;
+    }
+    restored.notices.iter().try_for_each(|notice| say(notice))?;
+    Ok(())
+}
+
+fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let backups = choices.backups.iter().map(|l| BackupJson {
+            path: l.path.display().to_string(),
+            moment: Moment { commit: CommitNo(l.manifest.commit), at: l.manifest.at }.into(),
+        });
+        let journal = choices.journal.map(|(first, last)| StretchJson { first: first.into(), last: last.into() });
+        return print_json(&ChoicesJson { backups: backups.collect(), journal });
+    }
+    if choices.backups.is_empty() && choices.journal.is_none() {
+        return Ok(say("There is nothing to go back to: no backup and no journal.")?);
+    }
+    let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
+    let mut out = io::stdout();
+    Table::new(COLUMNS, width.map(|(columns, _)| usize::from(columns)))
+        .rows(&mut out, choices.backups.iter().map(row))?;
+    if let Some((first, last)) = choices.journal {
+        say(&format!(
+            "Any moment from {} (change {}) to {} (change {}): clowder restore --at '{}'",
+            first.at.second(),
+            first.commit,
+            last.at.second(),
+            last.commit,
+            last.at.minute()
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,225 @@
+//! Restoring: a new store beside the old one, made of a backup and the journal after it, checked in full, then put in its place.
+//!
+//! The old one is kept. A restore to a moment that is not the last begins a new line of history: the journal of the old one stays, so
+//! that what came after that moment can still be reached.
+
+mod build;
+mod keys;
+mod plan;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use crate::model::{Action, Actor, CommitNo, Stamp};
+
+use super::{BackupError, OpenError, OpenOptions, Progress, Store, StoreError, backup::Listed, files::DataLock, swap};
+
+pub use plan::Plan;
+
+/// The directory in which the new store is made.
+const NEW: &str = "restore-new";
+
+/// Up to where to restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// As far as it goes.
+    Last,
+    /// Up to and with a commit.
+    Commit(CommitNo),
+    /// As it was at a moment.
+    At(Stamp),
+}
+
+/// A commit and when it was made; for a backup the moment that it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The last commit.
+    pub commit: CommitNo,
+    /// When.
+    pub at: Stamp,
+}
+
+/// What there is to go back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choices {
+    /// Backups, newest first.
+    pub backups: Vec<Listed>,
+    /// Any moment from the first to the second.
+    pub journal: Option<(Moment, Moment)>,
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// What the store holds now.
+    pub to: Moment,
+    /// The directory in which the old store is kept, if there was one.
+    pub kept: Option<PathBuf>,
+    /// What the person in front should know, a sentence each.
+    pub notices: Vec<String>,
+}
+
+/// Why nothing was restored, with the way out in the message.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    /// There is nothing to restore from.
+    #[error("there is no backup and no journal in {}; name a backup with --from FILE", .data.display())]
+    Nothing {
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// The moment is before everything that is kept.
+    #[error("nothing that is kept goes back that far; see \"clowder restore --list\"")]
+    TooEarly,
+    /// The commit cannot be reached.
+    #[error("change {wanted} cannot be reached: {}", not_there(*.last, .why.as_deref()))]
+    NotThere {
+        /// The one that was asked for.
+        wanted: CommitNo,
+        /// The last one that can be.
+        last: Moment,
+        /// Why not further.
+        why: Option<String>,
+    },
+    /// The backup is of another store than the one in the data directory.
+    #[error("{} is a backup of another store than the one in {}; name an empty directory with --data", .path.display(), .data.display())]
+    OtherStore {
+        /// The backup.
+        path: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+    },
+    /// Somebody has the store open.
+    #[error(
+        "the store is in use by {by}. Stop it first (\"systemctl stop clowder\", or leave that Clowder with Ctrl-Q or Ctrl-C), then run this again"
+    )]
+    InUse {
+        /// Who, in words.
+        by: String,
+    },
+    /// What was restored is not sound. The old store was not touched.
+    #[error(
+        "what was restored is not sound ({what}); the store was left as it was. Try an earlier moment or another backup"
+    )]
+    Unsound {
+        /// The first finding.
+        what: String,
+    },
+    /// Broken off.
+    #[error("the restore was broken off; the store was left as it was")]
+    Cancelled,
+    /// The backup.
+    #[error("{0}")]
+    Backup(BackupError),
+    /// The key or a directory.
+    #[error("{0}")]
+    Open(OpenError),
+    /// The new store.
+    #[error("{0}")]
+    Store(StoreError),
+}
+
+fn not_there(last: Moment, why: Option<&str>) -> String {
+    match why {
+        Some(why) => why.to_owned(),
+        None => format!("the last one is {}, of {}", last.commit, last.at.minute()),
+    }
+}
+
+impl From<BackupError> for RestoreError {
+    fn from(e: BackupError) -> Self {
+        match e {
+            BackupError::Key(e) => Self::Open(e),
+            BackupError::Cancelled => Self::Cancelled,
+            e => Self::Backup(e),
+        }
+    }
+}
+
+impl From<OpenError> for RestoreError {
+    fn from(e: OpenError) -> Self {
+        match e {
+            OpenError::Locked { by } => Self::InUse { by },
+            e => Self::Open(e),
+        }
+    }
+}
+
+impl From<StoreError> for RestoreError {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}
+
+/// What there is to go back to. Nothing is changed, and the store may be in use.
+///
+/// # Errors
+/// The key or the journal cannot be read.
+pub fn choices(options: &OpenOptions) -> Result<Choices, RestoreError> {
+    let sources = match plan::Sources::find(options, None) {
+        Ok(sources) => sources,
+        Err(RestoreError::Nothing { .. }) => return Ok(Choices { backups: Vec::new(), journal: None }),
+        Err(e) => return Err(e),
+    };
+    let journal = plan::stretch(options, &sources)?;
+    Ok(Choices { backups: sources.backups, journal })
+}
+
+/// What a restore would do. Nothing is changed, and the store may be in use. `from` names a backup; without it the best of those that
+/// are kept is taken, or the journal alone.
+///
+/// # Errors
+/// There is no way to that moment.
+pub fn plan(options: &OpenOptions, from: Option<&Path>, until: Until) -> Result<Plan, RestoreError> {
+    let sources = plan::Sources::find(options, from)?;
+    plan::plan(options, &sources, from, until)
+}
+
+/// Restores. `progress` answers false to break off. A crash at any point leaves the old store or the new one.
+///
+/// # Errors
+/// The store is in use, there is no way to that moment, or what came out is not sound. The old store is as it was then.
+pub fn restore(
+    options: &OpenOptions,
+    from: Option<&Path>,
+    until: Until,
+    actor: &Actor,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Restored, RestoreError> {
+    let data = &options.data;
+    super::files::make_private_dir(data)?;
+    let lock = DataLock::take(data, options.door)?;
+    let finished = swap::finish(data)?;
+    sweep(data);
+    let sources = plan::Sources::find(options, from)?;
+    let plan = plan::plan(options, &sources, from, until)?;
+    let built = build::build(options, sources, &plan, progress);
+    let swapped = built.and_then(|built| {
+        let kept = build::swap(&plan, &built)?;
+        Ok((built, kept))
+    });
+    sweep(data);
+    let (built, kept) = swapped?;
+    drop(lock);
+    let mut notices: Vec<String> = finished.into_iter().chain(built.notices).collect();
+    let opened = Store::open(OpenOptions { create: false, ..options.clone() })?;
+    notices.extend(opened.notices.into_iter().filter(|n| *n != built.notice));
+    let note = built.note;
+    opened.store.write(actor, move |tx| {
+        tx.describe(Action::Restore, note);
+        tx.always();
+        Ok::<_, StoreError>(())
+    })?;
+    opened.store.close()?;
+    Ok(Restored { to: plan.to, kept, notices })
+}
+
+/// Removes what is left of a restore that was never finished.
+pub(super) fn sweep(data: &Path) {
+    let _ = fs::remove_dir_all(data.join(NEW));
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,345 @@
+//! What a restore would do: from which backup, over which commits of the journal, to which moment.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::CommitNo;
+
+use super::{
+    super::{
+        OpenError, OpenOptions,
+        backup::{self, Listed, Shelf},
+        files,
+        journal::{self, CommitRecord, Line},
+        keyring::Keyring,
+    },
+    Moment, RestoreError, Until,
+    keys::{self, Opened},
+};
+
+/// The file beside the journal that says which line left which.
+const LINES: &str = "lines.toml";
+
+/// Every line that began with a restore, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Lines {
+    #[serde(default)]
+    line: Vec<Branch>,
+}
+
+/// A line that left another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Branch {
+    line: String,
+    parent: String,
+    after: u64,
+}
+
+impl Lines {
+    /// Those of a data directory. What cannot be read is as if it were not there: backups know their lines as well.
+    pub(super) fn read(data: &Path) -> Self {
+        let text = fs::read_to_string(data.join(journal::DIR).join(LINES)).unwrap_or_default();
+        toml::from_str(&text).unwrap_or_default()
+    }
+
+    /// Adds one and writes all.
+    pub(super) fn add(mut self, data: &Path, line: Line, parent: &str, after: u64) -> Result<(), OpenError> {
+        self.line.push(Branch { line: line.to_string(), parent: parent.to_owned(), after });
+        let text = toml::to_string(&self).map_err(|e| OpenError::Failed(e.to_string()))?;
+        let directory = data.join(journal::DIR);
+        files::make_private_dir(&directory)?;
+        files::write_private(&directory.join(LINES), &text)
+    }
+}
+
+/// What there is to restore from.
+pub(super) struct Sources {
+    pub(super) keyring_text: String,
+    pub(super) keys: Opened,
+    /// Whether the keyring is the one in the data directory.
+    pub(super) own: bool,
+    pub(super) lines: Lines,
+    /// Newest first.
+    pub(super) backups: Vec<Listed>,
+}
+
+impl Sources {
+    /// Looks at a data directory and a backup from elsewhere.
+    pub(super) fn find(options: &OpenOptions, from: Option<&Path>) -> Result<Self, RestoreError> {
+        let data = &options.data;
+        let mut backups: Vec<Listed> = Shelf::new(data, &options.backups).list().into_iter().flatten().collect();
+        if let Some(path) = from {
+            backups = vec![backup::look_at(path)?];
+        }
+        let own = Keyring::read(data).ok().flatten().filter(|keyring| keyring.in_use);
+        if let (Some(own), Some(there)) = (&own, backups.first().filter(|_| from.is_some()))
+            && own.store != there.manifest.store
+        {
+            return Err(RestoreError::OtherStore { path: there.path.clone(), data: data.clone() });
+        }
+        let (keyring, keyring_text, is_own) = match (own, backups.first()) {
+            (Some(keyring), _) => {
+                let path = data.join(files::KEYRING);
+                let text = fs::read_to_string(&path).map_err(|e| files::open_error(&path, &e))?;
+                (keyring, text, true)
+            }
+            (None, Some(newest)) => {
+                let text = backup::keyring_of(&newest.path)?;
+                (Keyring::parse(&text)?, text, false)
+            }
+            (None, None) => return Err(RestoreError::Nothing { data: data.clone() }),
+        };
+        let keys = keys::unlock(keyring, options)?;
+        backups.retain(|listed| listed.manifest.store == keys.store());
+        Ok(Self { keyring_text, keys, own: is_own, lines: Lines::read(data), backups })
+    }
+
+    /// The line that a line left, and the last commit that they have in common.
+    fn parent(&self, line: &str) -> Option<(String, u64)> {
+        let known = self.lines.line.iter().find(|b| b.line == line).map(|b| (b.parent.clone(), b.after));
+        known.or_else(|| {
+            let manifests = self.backups.iter().map(|listed| &listed.manifest);
+            manifests.filter(|m| m.line == line).find_map(|m| m.parent.clone())
+        })
+    }
+
+    /// A line with those it came from, each with the last commit that counts.
+    fn chain(&self, line: &str) -> Vec<(String, u64)> {
+        let mut chain = vec![(line.to_owned(), u64::MAX)];
+        let mut at = line.to_owned();
+        while let Some((parent, after)) = self.parent(&at) {
+            // Two lines that came from each other can only be damage.
+            if chain.iter().any(|(line, _)| *line == parent) {
+                break;
+            }
+            let upto = chain.last().map_or(after, |(_, upto)| after.min(*upto));
+            chain.push((parent.clone(), upto));
+            at = parent;
+        }
+        chain
+    }
+
+    /// The line that people were on last: that of the last restore, else that of the journal, else that of the newest backup.
+    fn present_line(&self, data: &Path, from: bool) -> Option<String> {
+        if let Some(newest) = self.backups.first().filter(|_| from) {
+            let left = self
+                .lines
+                .line
+                .iter()
+                .rev()
+                .find(|b| self.chain(&b.line).iter().any(|(l, _)| *l == newest.manifest.line));
+            return Some(left.map_or_else(|| newest.manifest.line.clone(), |b| b.line.clone()));
+        }
+        let of_restore = self.lines.line.last().map(|b| b.line.clone());
+        let of_journal = || journal::segments(data).ok()?.last().map(|s| s.line.to_string());
+        let of_backup = || self.backups.first().map(|l| l.manifest.line.clone());
+        of_restore.or_else(of_journal).or_else(of_backup)
+    }
+}
+
+/// How far a walk came.
+pub(super) struct Walk {
+    /// The last commit.
+    last: u64,
+    /// Why it does not go on after the last, when it should.
+    pub(super) broken: Option<String>,
+}
+
+/// Walks over the commits after `base`. `each` answers whether to go on, and is handed one frame at a time.
+pub(super) fn walk(
+    data: &Path,
+    sources: &Sources,
+    chain: &[(String, u64)],
+    base: u64,
+    each: &mut dyn FnMut(Vec<CommitRecord>) -> Result<bool, RestoreError>,
+) -> Result<Walk, RestoreError> {
+    let all = journal::segments(data).map_err(|e| files::open_error(data, &e))?;
+    let keys = |number| sources.keys.sealer(number);
+    let mut walk = Walk { last: base, broken: None };
+    for (line, upto) in chain.iter().rev() {
+        let own: Vec<_> = all.iter().filter(|s| s.line.to_string() == *line).collect();
+        for (n, segment) in own.iter().enumerate() {
+            // What ends before the base is not needed.
+            if own.get(n + 1).is_some_and(|next| next.first <= walk.last + 1) || segment.first > *upto {
+                continue;
+            }
+            if segment.first > walk.last + 1 {
+                walk.broken =
+                    Some(format!("the journal has nothing from commit {} to {}", walk.last + 1, segment.first - 1));
+                return Ok(walk);
+            }
+            let mut reader = match journal::read(segment, sources.keys.store(), &keys) {
+                Ok(reader) => reader,
+                Err(broken) => {
+                    walk.broken = Some(broken.to_string());
+                    return Ok(walk);
+                }
+            };
+            while let Some(frame) = reader.next_frame() {
+                let frame = match frame {
+                    Ok(frame) => frame,
+                    // What is damaged before the base is not needed.
+                    Err(broken) if broken.missing().is_none_or(|(_, last)| last.is_some_and(|l| l <= walk.last)) => {
+                        continue;
+                    }
+                    Err(broken) => {
+                        walk.broken = Some(broken.to_string());
+                        return Ok(walk);
+                    }
+                };
+                if frame.last <= walk.last {
+                    continue;
+                }
+                let mut commits = frame.commits()?;
+                commits.retain(|c| c.entry.commit.0 > walk.last && c.entry.commit.0 <= *upto);
+                let Some(last) = commits.last().map(|c| c.entry.commit.0) else { continue };
+                if !each(commits)? {
+                    return Ok(walk);
+                }
+                walk.last = last;
+            }
+        }
+        if *upto != u64::MAX && walk.last < *upto {
+            walk.broken = Some(format!("the journal has nothing from commit {} to {upto}", walk.last + 1));
+            return Ok(walk);
+        }
+    }
+    Ok(walk)
+}
+
+/// What a restore would do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// The backup that it begins with; `None` when the journal has everything from the first commit on.
+    pub backup: Option<Listed>,
+    /// How many commits of the journal follow.
+    pub commits: u64,
+    /// What it ends with.
+    pub to: Moment,
+    /// The last moment that is known, if it is later: what comes after `to` is not in the restored store.
+    pub last: Option<Moment>,
+    /// Why the journal does not go on after `to`, when it should.
+    pub broken: Option<String>,
+    /// The data directory.
+    pub data: PathBuf,
+    /// Whether there is a store in it, which is kept aside.
+    pub replaces: bool,
+    pub(super) chain: Vec<(String, u64)>,
+    /// The commit after which the journal goes on with the restored store; `None` when that begins a new line.
+    pub(super) goes_on: Option<u64>,
+}
+
+/// The commit before the segment of a line in which the journal goes on after `base`, when the journal is there up to a commit.
+fn goes_on(data: &Path, line: &str, base: u64, commit: u64) -> Option<u64> {
+    let all = journal::segments(data).ok()?;
+    let own: Vec<u64> = all.iter().filter(|s| s.line.to_string() == line).map(|s| s.first).collect();
+    let first = own.iter().rev().find(|&&first| first <= base + 1).or_else(|| own.first())?;
+    (*first <= commit).then(|| first - 1)
+}
+
+/// Finds the way to a moment.
+pub(super) fn plan(
+    options: &OpenOptions,
+    sources: &Sources,
+    from: Option<&Path>,
+    until: Until,
+) -> Result<Plan, RestoreError> {
+    let data = &options.data;
+    let line =
+        sources.present_line(data, from.is_some()).ok_or_else(|| RestoreError::Nothing { data: data.clone() })?;
+    let chain = sources.chain(&line);
+    let fits = |listed: &&Listed| {
+        let m = &listed.manifest;
+        let on_it = chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto);
+        on_it
+            && match until {
+                Until::Last => true,
+                Until::Commit(no) => m.commit <= no.0,
+                Until::At(at) => m.at <= at,
+            }
+    };
+    let backup = sources.backups.iter().find(fits).cloned();
+    let base = backup.as_ref().map_or(0, |b| b.manifest.commit);
+    // The chain up to where the backup lies is in the backup.
+    let mut to = backup.as_ref().map(|b| Moment { commit: CommitNo(base), at: b.manifest.at });
+    let (mut last, mut past) = (to, false);
+    let walked = walk(data, sources, &chain, base, &mut |commits| {
+        for commit in commits {
+            let moment = Moment { commit: commit.entry.commit, at: commit.entry.at };
+            past |= match until {
+                Until::Last => false,
+                Until::Commit(no) => moment.commit > no,
+                Until::At(at) => moment.at > at,
+            };
+            if !past {
+                to = Some(moment);
+            }
+            last = Some(moment);
+        }
+        Ok(true)
+    })?;
+    let broken = walked.broken.filter(|_| !past);
+    let Some(to) = to else {
+        return Err(match (until, last) {
+            (_, None) => RestoreError::Nothing { data: data.clone() },
+            (_, Some(_)) => RestoreError::TooEarly,
+        });
+    };
+    if let Until::Commit(no) = until
+        && to.commit != no
+    {
+        return Err(RestoreError::NotThere { wanted: no, last: to, why: broken });
+    }
+    // A backup that is newer than the journal is known of, too.
+    let newest = sources
+        .backups
+        .iter()
+        .find(|b| chain.iter().any(|(l, upto)| *l == b.manifest.line && b.manifest.commit <= *upto));
+    let newest = newest.map(|b| Moment { commit: CommitNo(b.manifest.commit), at: b.manifest.at });
+    let last = [last, newest].into_iter().flatten().max_by_key(|m| m.commit).filter(|m| m.commit > to.commit);
+    let whole = last.is_none() && broken.is_none() && sources.own;
+    Ok(Plan {
+        goes_on: if whole { goes_on(data, &line, base, to.commit.0) } else { None },
+        commits: to.commit.0 - base,
+        backup,
+        to,
+        last,
+        broken,
+        data: data.clone(),
+        replaces: data.join(files::STORE).exists(),
+        chain,
+    })
+}
+
+/// The moments one can go back to, for people: backups, and the stretch that the journal has after the oldest of them.
+pub(super) fn stretch(options: &OpenOptions, sources: &Sources) -> Result<Option<(Moment, Moment)>, RestoreError> {
+    let data = &options.data;
+    let Some(line) = sources.present_line(data, false) else { return Ok(None) };
+    let chain = sources.chain(&line);
+    let on_it = |m: &backup::Manifest| chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto);
+    let mut found: Option<(Moment, Moment)> = None;
+    let bases =
+        sources.backups.iter().rev().filter(|b| on_it(&b.manifest)).map(|b| (b.manifest.commit, Some(b.manifest.at)));
+    for (base, at) in std::iter::once((0, None)).chain(bases) {
+        let mut ends: Option<(Moment, Moment)> = at.map(|at| {
+            let moment = Moment { commit: CommitNo(base), at };
+            (moment, moment)
+        });
+        walk(data, sources, &chain, base, &mut |commits| {
+            for commit in commits {
+                let moment = Moment { commit: commit.entry.commit, at: commit.entry.at };
+                ends = Some((ends.map_or(moment, |(first, _)| first), moment));
+            }
+            Ok(true)
+        })?;
+        if let Some((first, last)) = ends.filter(|(first, last)| last.commit > first.commit) {
+            found = Some((first, last));
+            break;
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,305 @@
+use std::{collections::BTreeMap, fs, path::Path};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::{
+    model::{Action, Cat, CatId, CommitNo, Kind, User},
+    store::{BackupPolicy, files::STORE, journal},
+};
+
+fn options(home: &Path) -> OpenOptions {
+    OpenOptions::new(home.join("data"), home.join("config"))
+}
+
+fn open(home: &Path) -> Store {
+    Store::open(options(home)).unwrap().store
+}
+
+fn go_on(_: Progress) -> bool {
+    true
+}
+
+fn restored(home: &Path, from: Option<&Path>, until: Until) -> Restored {
+    restore(&options(home), from, until, &Actor::console(), &mut go_on).unwrap()
+}
+
+/// What a step does to the cats.
+#[derive(Debug, Clone)]
+enum Step {
+    Add(String),
+    Change(u8, String),
+    Remove(u8),
+    Person(String),
+    Backup,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let name = "[a-z]{1,8}";
+    let step = prop_oneof![
+        4 => name.prop_map(Step::Add),
+        4 => (any::<u8>(), name).prop_map(|(n, name)| Step::Change(n, name)),
+        2 => any::<u8>().prop_map(Step::Remove),
+        1 => name.prop_map(Step::Person),
+        2 => Just(Step::Backup),
+    ];
+    prop::collection::vec(step, 1..14)
+}
+
+type State = BTreeMap<(Kind, u32), String>;
+
+/// The records, in words that say everything.
+fn state(store: &Store) -> State {
+    let cats = store.all::<Cat>().map(Result::unwrap).map(|c| ((Kind::Cat, c.id.0), format!("{c:?}")));
+    let users =
+        store.all::<User>().map(Result::unwrap).map(|u| ((Kind::User, u.id.0), format!("{u:?}{:?}", u.password)));
+    cats.chain(users).collect()
+}
+
+fn commit(store: &Store) -> u64 {
+    store.audit(None, 1).unwrap().first().map_or(0, |entry| entry.commit.0)
+}
+
+fn run(store: &Store, step: &Step, n: usize) {
+    let step = step.clone();
+    if let Step::Backup = step {
+        store.backup(&mut go_on).unwrap();
+        return;
+    }
+    let ids: Vec<u32> = store.all::<Cat>().map(|c| c.unwrap().id.0).collect();
+    let pick = move |by: u8| ids.get(usize::from(by) % ids.len().max(1)).copied().map(CatId);
+    store
+        .write(&Actor::console(), move |tx| {
+            tx.describe(Action::EditCat, "");
+            match step {
+                Step::Add(name) => drop(tx.insert(&mut Cat::new(name))?),
+                Step::Change(by, name) => {
+                    if let Some(mut cat) = pick(by).and_then(|id| tx.get::<Cat>(id).ok().flatten()) {
+                        cat.colour = name;
+                        tx.update(&mut cat)?;
+                    }
+                }
+                Step::Remove(by) => {
+                    if let Some(cat) = pick(by).and_then(|id| tx.get::<Cat>(id).ok().flatten()) {
+                        tx.delete::<Cat>(cat.id, cat.version.rev)?;
+                    }
+                }
+                Step::Person(name) => {
+                    let mut user = User::new(format!("{name}{n}"), crate::model::Role::User);
+                    user.password = Some(format!("hash of {name}"));
+                    tx.insert(&mut user)?;
+                }
+                Step::Backup => {}
+            }
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+/// Everything derived agrees, and people can go on.
+fn is_sound(store: &Store) {
+    assert!(store.ready_catalog().is_ok());
+    let report = store.check(&mut go_on).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    let id = store
+        .write(&Actor::console(), |tx| {
+            tx.describe(Action::AddCat, "");
+            tx.insert(&mut Cat::new("Later"))
+        })
+        .unwrap()
+        .value;
+    assert!(store.get::<Cat>(id).unwrap().is_some());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 3, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_commit_of_a_history_can_be_gone_back_to(steps in steps()) {
+        let home = tempfile::tempdir().unwrap();
+        let store = open(home.path());
+        let mut states = BTreeMap::from([(0, State::new())]);
+        for (n, step) in steps.iter().enumerate() {
+            run(&store, step, n);
+            states.insert(commit(&store), state(&store));
+        }
+        store.close().unwrap();
+        for (&no, expected) in states.iter().filter(|(no, _)| **no > 0) {
+            let copy = tempfile::tempdir().unwrap();
+            for name in ["data", "config"] {
+                let done = std::process::Command::new("cp").arg("-a").arg(home.path().join(name)).arg(copy.path()).status();
+                prop_assert!(done.unwrap().success());
+            }
+            let to = restored(copy.path(), None, Until::Commit(CommitNo(no))).to;
+            prop_assert_eq!(to.commit, CommitNo(no));
+            let store = open(copy.path());
+            prop_assert_eq!(&state(&store), expected, "commit {}", no);
+            is_sound(&store);
+        }
+    }
+}
+
+/// A store with changes `1..=n`, and a backup after some of them.
+fn history(home: &Path, n: usize, backups: &[usize]) -> Vec<State> {
+    let store = open(home);
+    let mut states = vec![State::new()];
+    for i in 1..=n {
+        run(&store, &Step::Add(format!("cat {i}")), i);
+        states.push(state(&store));
+        if backups.contains(&i) {
+            store.backup(&mut go_on).unwrap();
+        }
+    }
+    store.close().unwrap();
+    states
+}
+
+#[test]
+fn a_store_that_is_gone_comes_back_as_far_as_the_journal_goes() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 6, &[3]);
+    let data = home.path().join("data");
+    fs::remove_dir_all(data.join(STORE)).unwrap();
+    let error = Store::open(options(home.path())).unwrap_err();
+    assert!(matches!(error, OpenError::Vanished { .. }), "{error}");
+    let restored = restored(home.path(), None, Until::Last);
+    assert_eq!(restored.to.commit, CommitNo(6));
+    let store = open(home.path());
+    assert_eq!(state(&store), states[6]);
+    // It is the same line: the entry of the restore follows in the same journal.
+    assert_eq!(commit(&store), 7);
+    assert_eq!(store.audit(None, 1).unwrap()[0].action, Action::Restore);
+    let lines: std::collections::BTreeSet<_> = journal::segments(&data).unwrap().into_iter().map(|s| s.line).collect();
+    assert_eq!(lines.len(), 1);
+    is_sound(&store);
+}
+
+#[test]
+fn what_a_restore_to_the_past_left_out_and_what_came_after_it_can_both_be_reached() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 5, &[2]);
+    let first = restored(home.path(), None, Until::Commit(CommitNo(3)));
+    assert!(first.kept.unwrap().join(STORE).join("db").exists());
+    let store = open(home.path());
+    assert_eq!((state(&store), commit(&store)), (states[3].clone(), 4));
+    run(&store, &Step::Add("other".to_owned()), 0);
+    let after = state(&store);
+    store.close().unwrap();
+    // The last moment is on the new line, and its past is in the journal of the old one.
+    let plan = plan(&options(home.path()), None, Until::Last).unwrap();
+    assert_eq!((plan.to.commit, plan.commits, plan.last), (CommitNo(5), 3, None));
+    fs::remove_dir_all(home.path().join("data").join(STORE)).unwrap();
+    restored(home.path(), None, Until::Last);
+    assert_eq!(state(&open(home.path())), after);
+    restored(home.path(), None, Until::Commit(CommitNo(1)));
+    assert_eq!(state(&open(home.path())), states[1]);
+}
+
+#[test]
+fn a_moment_means_the_last_change_before_it() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 4, &[1]);
+    let choices = choices(&options(home.path())).unwrap();
+    let (first, last) = choices.journal.unwrap();
+    assert_eq!((first.commit, last.commit, choices.backups.len()), (CommitNo(1), CommitNo(4), 1));
+    let soon = Stamp(last.at.0 + 10);
+    assert_eq!(plan(&options(home.path()), None, Until::At(soon)).unwrap().to.commit, CommitNo(4));
+    let early = Stamp(first.at.0 - 10_000);
+    assert_eq!(plan(&options(home.path()), None, Until::At(early)).unwrap_err(), RestoreError::TooEarly);
+    let error = plan(&options(home.path()), None, Until::Commit(CommitNo(9))).unwrap_err();
+    assert!(error.to_string().starts_with("change 9 cannot be reached: the last one is 4, of "), "{error}");
+    restored(home.path(), None, Until::At(soon));
+    assert_eq!(state(&open(home.path())), states[4]);
+}
+
+#[test]
+fn a_backup_is_restored_on_another_machine_with_the_key_file() {
+    let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let states = history(home.path(), 3, &[]);
+    let file = other.path().join("b");
+    let store = open(home.path());
+    store.backup_into(&file, &mut go_on).unwrap();
+    let id = store.id().to_owned();
+    drop(store);
+    let far = options(other.path());
+    let error = restore(&far, Some(&file), Until::Last, &Actor::console(), &mut go_on).unwrap_err();
+    assert!(matches!(error, RestoreError::Open(OpenError::MissingKey { .. })), "{error}");
+    fs::create_dir_all(far.config.join("keys")).unwrap();
+    let key = Path::new("config").join("keys").join(format!("{id}.key"));
+    fs::copy(home.path().join(&key), other.path().join(&key)).unwrap();
+    let restored = restore(&far, Some(&file), Until::Last, &Actor::console(), &mut go_on).unwrap();
+    assert_eq!((restored.to.commit, restored.kept), (CommitNo(3), None));
+    let store = open(other.path());
+    assert_eq!((state(&store), store.id()), (states[3].clone(), &*id));
+    is_sound(&store);
+    // A backup of another store does not take its place.
+    let third = tempfile::tempdir().unwrap();
+    history(third.path(), 1, &[]);
+    let error = plan(&options(third.path()), Some(&file), Until::Last).unwrap_err();
+    assert!(matches!(error, RestoreError::OtherStore { .. }), "{error}");
+}
+
+#[test]
+fn a_store_in_use_or_a_restore_broken_off_is_left_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 4, &[2]);
+    let store = open(home.path());
+    let error = restore(&options(home.path()), None, Until::Last, &Actor::console(), &mut go_on).unwrap_err();
+    assert!(error.to_string().contains("Stop it first"), "{error}");
+    store.close().unwrap();
+    for calls in 0..6 {
+        let mut left = calls;
+        let mut progress = |_| {
+            left -= 1;
+            left >= 0
+        };
+        let done = restore(&options(home.path()), None, Until::Commit(CommitNo(3)), &Actor::console(), &mut progress);
+        assert_eq!(done.unwrap_err(), RestoreError::Cancelled);
+        assert!(!home.path().join("data").join(NEW).exists());
+    }
+    let store = open(home.path());
+    assert_eq!((state(&store), commit(&store)), (states[4].clone(), 4));
+}
+
+#[test]
+fn a_journal_that_is_damaged_in_the_middle_is_followed_up_to_there() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 6, &[2]);
+    let data = home.path().join("data");
+    let segment = journal::segments(&data).unwrap().pop().unwrap();
+    let mut bytes = fs::read(&segment.path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment.path, bytes).unwrap();
+    fs::remove_dir_all(data.join(STORE)).unwrap();
+    let plan = plan(&options(home.path()), None, Until::Last).unwrap();
+    let reached = plan.to.commit.0;
+    assert!((2..6).contains(&reached) && plan.broken.is_some(), "{plan:?}");
+    let error = super::plan(&options(home.path()), None, Until::Commit(CommitNo(6))).unwrap_err();
+    assert!(error.to_string().contains("is damaged at byte"), "{error}");
+    restored(home.path(), None, Until::Last);
+    let store = open(home.path());
+    assert_eq!(state(&store), states[usize::try_from(reached).unwrap()]);
+    is_sound(&store);
+}
+
+#[test]
+fn the_journal_is_kept_as_far_as_the_oldest_backup_needs_it() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    store.set_backup_policy(BackupPolicy { keep: 2, ..BackupPolicy::default() });
+    let data = home.path().join("data");
+    let firsts = || -> Vec<u64> { journal::segments(&data).unwrap().iter().map(|s| s.first).collect() };
+    for n in 1..=6 {
+        run(&store, &Step::Add(format!("cat {n}")), n);
+        store.backup(&mut go_on).unwrap();
+    }
+    assert_eq!(firsts(), [6]);
+    assert_eq!(store.shelf().list().len(), 2);
+    run(&store, &Step::Add("last".to_owned()), 0);
+    let last = state(&store);
+    store.close().unwrap();
+    fs::remove_dir_all(data.join(STORE)).unwrap();
+    restored(home.path(), None, Until::Last);
+    assert_eq!(state(&open(home.path())), last);
+}
