@@ -21,7 +21,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ratatui::{Frame, Terminal};
+use ratatui::Frame;
 
 use self::{
     backend::Bytes,
@@ -142,7 +142,7 @@ pub struct Session<C> {
     /// What it serves.
     pub client: C,
     inbox: Inbox,
-    terminal: Terminal<Bytes>,
+    screen: Bytes,
     decoder: Decoder,
     inputs: Vec<Input>,
     /// A new size that nothing was drawn for yet.
@@ -155,10 +155,10 @@ impl<C: Client> Session<C> {
     /// A session that has drawn nothing yet.
     pub fn new(client: C, caps: Caps, inbox: Inbox) -> Self {
         let decoder = Decoder::new(caps.verase);
-        let mut terminal = terminal(caps);
-        terminal.backend_mut().enter();
+        let mut screen = Bytes::new(caps);
+        screen.enter();
         let now = Instant::now();
-        Self { client, inbox, terminal, decoder, inputs: Vec::new(), resized: None, heard: now, ticked: now }
+        Self { client, inbox, screen, decoder, inputs: Vec::new(), resized: None, heard: now, ticked: now }
     }
 
     /// Whether a key is still waiting for what may follow it.
@@ -221,10 +221,10 @@ impl<C: Client> Session<C> {
         match (self.resized.take(), wanted) {
             (None, Redraw::No) => return Ok(()),
             (None, Redraw::Changes) => {}
-            (size, _) => self.renew(size),
+            (size, _) => self.screen.renew(size),
         }
-        let Ok(_) = self.terminal.draw(|frame| self.client.draw(frame));
-        let bytes = self.terminal.backend_mut().take();
+        self.screen.draw(|frame| self.client.draw(frame));
+        let bytes = self.screen.take();
         if bytes.is_empty() {
             return Ok(());
         }
@@ -260,18 +260,6 @@ impl<C: Client> Session<C> {
         let first = [decode, tick].into_iter().flatten().min()?;
         Some(first.saturating_duration_since(Instant::now()))
     }
-
-    /// A new screen, perhaps of another size: buffers never shrink, and everything is drawn anew anyway.
-    fn renew(&mut self, size: Option<(u16, u16)>) {
-        let mut caps = self.terminal.backend().caps().clone();
-        caps.size = size.unwrap_or(caps.size);
-        self.terminal = terminal(caps);
-    }
-}
-
-fn terminal(caps: Caps) -> Terminal<Bytes> {
-    let Ok(terminal) = Terminal::new(Bytes::new(caps));
-    terminal
 }
 
 /// Runs slow work on a thread of its own; what comes out of it arrives as [`Event::Job`]. A panic of the work

@@ -70,7 +70,7 @@ impl AsyncWrite for Counted {
 }
 
 /// Takes any host key.
-struct Trusting;
+pub struct Trusting;
 
 impl client::Handler for Trusting {
     type Error = russh::Error;
@@ -104,7 +104,7 @@ pub struct Waiting {
 }
 
 impl Client {
-    pub async fn open(server: &Server) -> Self {
+    pub async fn open(server: &Server, (columns, rows): (u16, u16)) -> Self {
         let traffic = Arc::new(Traffic::default());
         let stream = TcpStream::connect(server.address).await.expect("a connection");
         stream.set_nodelay(true).expect("a connection");
@@ -115,9 +115,12 @@ impl Client {
         assert!(handle.authenticate_publickey(NAME, key).await.expect("an answer").success());
         let channel = handle.channel_open_session().await.expect("a channel");
         let modes = [(Pty::VERASE, 127), (Pty::IUTF8, 1)];
-        channel.request_pty(true, "xterm-256color", 80, 24, 0, 0, &modes).await.expect("a terminal");
+        channel
+            .request_pty(true, "xterm-256color", columns.into(), rows.into(), 0, 0, &modes)
+            .await
+            .expect("a terminal");
         channel.request_shell(true).await.expect("screens");
-        let [rows, columns] = [24, 80].map(|n| std::num::NonZeroU16::new(n).expect("a size"));
+        let [rows, columns] = [rows, columns].map(|n| std::num::NonZeroU16::new(n).expect("a size"));
         let mut client = Self { handle, channel, parser: vt100::Parser::new(rows, columns, 0), traffic };
         client.wait_for("Sam Field").await;
         client.press("2").await;

@@ -116,7 +116,8 @@ impl Desk {
     /// exist; works out an argon2id hash, so call it off the drawing thread.
     ///
     /// # Errors
-    /// `SignedOut` with a sentence: wrong name or password, or locked.
+    /// `SignedOut` with a sentence: wrong name or password, or locked. `Refused` when too many passwords are being
+    /// checked: this one was not looked at.
     pub fn sign_in(&self, name: &str, password: &str, door: Door, address: Option<String>) -> Result<Actor> {
         let wrong = || Error::SignedOut(WRONG_PASSWORD.to_owned());
         let account = self.read(|store| {
@@ -125,7 +126,7 @@ impl Desk {
             Ok(store.get::<User>(UserId(id))?)
         })?;
         let hash = account.as_ref().and_then(|a| a.password.as_deref());
-        let right = self.inner.hasher.verify(password, hash);
+        let right = self.inner.hasher.verify(password, hash)?;
         let account = account.filter(|_| right).ok_or_else(wrong)?;
         if let Some(lock) = &account.locked {
             return Err(locked(lock));
@@ -177,7 +178,7 @@ impl Desk {
         let id = acting.user.ok_or_else(|| Error::not_found(crate::model::Kind::User, "console"))?;
         check_password(new).map_err(|e| Error::invalid("password", e))?;
         let user: User = self.read(|store| super::Reads::load_or_missing(store, id))?;
-        if !self.inner.hasher.verify(old, user.password.as_deref()) {
+        if !self.inner.hasher.verify(old, user.password.as_deref())? {
             return Err(Error::invalid("old", "is not your password"));
         }
         let hash = self.inner.hasher.hash(new)?;

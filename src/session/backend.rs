@@ -1,15 +1,13 @@
-//! The drawing backend of a session: cells in, bytes out.
+//! The drawing side of a session: cells in, bytes out.
 //!
 //! It never asks any terminal anything: size, colours and characters are the session's own [`Caps`]. It
 //! remembers what the terminal shows, so that a frame costs only what differs, in as few bytes as it takes;
-//! lines that moved are moved by the terminal itself.
-
-use std::convert::Infallible;
+//! lines that moved are moved by the terminal itself. Between frames that memory is all there is of a screen.
 
 use ratatui::{
-    backend::{Backend, ClearType, WindowSize},
-    buffer::Cell,
-    layout::{Position, Size},
+    Frame,
+    buffer::{Buffer, Cell},
+    layout::Position,
     style::{Color, Modifier},
 };
 use unicode_width::UnicodeWidthStr;
@@ -19,40 +17,21 @@ use super::{
     glyphs,
 };
 
+mod canvas;
+mod glyph;
 mod pen;
 mod scroll;
 
+use glyph::{Glyph, Text, Texts};
 use pen::Pen;
 
-/// What one cell of the terminal shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Glyph {
-    text: Text,
-    pen: Pen,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Text {
-    One(char),
-    Many(Box<str>),
-    /// The second column of a wide character.
-    Rest,
-}
-
-impl Glyph {
-    const BLANK: Self = Self { text: Text::One(' '), pen: Pen::PLAIN };
-
-    fn is_ascii(&self) -> bool {
-        matches!(self.text, Text::One(c) if c.is_ascii())
-    }
-}
-
-/// A backend that writes into a buffer of bytes, for [`ratatui::Terminal`].
+/// Turns frames into bytes for one terminal.
 pub struct Bytes {
     caps: Caps,
     out: Vec<u8>,
+    /// What the terminal shows, row by row.
     shown: Vec<Glyph>,
-    next: Vec<Glyph>,
+    texts: Texts,
     /// Whether the terminal has to be cleared before the next frame.
     clear: bool,
     /// Where the terminal's cursor is, when that is certain.
@@ -60,26 +39,32 @@ pub struct Bytes {
     /// What the terminal draws with, when that is certain.
     pen: Option<Pen>,
     cursor_shown: bool,
-    cursor_wanted: Option<(u16, u16)>,
-    cursor_at: (u16, u16),
 }
 
 impl Bytes {
-    /// A backend for a terminal whose screen holds nothing yet.
+    /// For a terminal whose screen holds nothing yet.
     pub fn new(caps: Caps) -> Self {
-        let cells = cells(&caps);
-        Self {
-            caps,
-            out: Vec::new(),
-            shown: vec![Glyph::BLANK; cells],
-            next: vec![Glyph::BLANK; cells],
-            clear: true,
-            at: None,
-            pen: None,
-            cursor_shown: true,
-            cursor_wanted: None,
-            cursor_at: (0, 0),
-        }
+        let shown = vec![Glyph::BLANK; cells(&caps)];
+        let texts = Texts::default();
+        Self { caps, out: Vec::new(), shown, texts, clear: true, at: None, pen: None, cursor_shown: true }
+    }
+
+    /// Forgets what the terminal shows: the next frame draws everything, in a new size perhaps.
+    pub fn renew(&mut self, size: Option<(u16, u16)>) {
+        let mut caps = self.caps.clone();
+        caps.size = size.unwrap_or(caps.size);
+        let out = std::mem::take(&mut self.out);
+        *self = Self { out, ..Self::new(caps) };
+    }
+
+    /// Draws a frame.
+    pub fn draw(&mut self, draw: impl FnOnce(&mut Frame<'_>)) {
+        self.texts.tidy(&mut self.shown);
+        canvas::with(|canvas| {
+            let cursor = canvas.paint(self.caps.size, draw, |buffer, next| self.read(buffer, next));
+            self.emit(&canvas.glyphs);
+            self.place_cursor(cursor, &canvas.glyphs);
+        });
     }
 
     /// Takes the terminal over: its other screen where it has one, paste marks on.
@@ -100,15 +85,6 @@ impl Bytes {
         }
     }
 
-    /// The terminal's new size, clamped. The next frame draws everything.
-    pub fn resize(&mut self, size: (u16, u16)) {
-        self.caps.size = size;
-        let cells = cells(&self.caps);
-        self.shown = vec![Glyph::BLANK; cells];
-        self.next = vec![Glyph::BLANK; cells];
-        self.clear = true;
-    }
-
     /// Takes the bytes written since the last call.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
@@ -124,30 +100,77 @@ impl Bytes {
         usize::from(y) * width..(usize::from(y) + 1) * width
     }
 
-    fn glyph(&self, cell: &Cell) -> (Glyph, usize) {
-        let pen = Pen::of(cell, self.caps.colour);
-        let width = cell.symbol().width().clamp(1, 2);
-        let shown = glyphs::show(cell.symbol(), self.caps.glyphs);
-        let mut chars = shown.chars();
-        let text = match (chars.next(), chars.next()) {
-            (Some(c), None) => Text::One(c),
-            (Some(_), Some(_)) => Text::Many(shown.into()),
-            (None, _) => Text::One(' '),
-        };
-        (Glyph { text, pen }, width)
+    /// The cells of a frame as this terminal can show them.
+    fn read(&mut self, buffer: &Buffer, next: &mut Vec<Glyph>) {
+        let width = usize::from(self.caps.size.0);
+        next.clear();
+        next.resize(self.shown.len(), Glyph::BLANK);
+        // Neighbours mostly look the same.
+        let mut last = (Color::Reset, Color::Reset, Modifier::empty(), Pen::PLAIN);
+        for (cells, row) in buffer.content().chunks(width).zip(next.chunks_mut(width)) {
+            let mut x = 0;
+            while x < width {
+                let cell = &cells[x];
+                if (cell.fg, cell.bg, cell.modifier) != (last.0, last.1, last.2) {
+                    last = (cell.fg, cell.bg, cell.modifier, Pen::of(cell, self.caps.colour));
+                }
+                let pen = last.3;
+                let (text, columns) = self.text(cell);
+                if x + columns <= width {
+                    row[x] = Glyph { text, pen };
+                    if columns == 2 {
+                        row[x + 1] = Glyph { text: Text::REST, pen };
+                    }
+                }
+                x += columns;
+            }
+        }
     }
 
-    fn emit(&mut self) {
+    /// The text of a cell as this terminal can show it, and how many columns it takes.
+    fn text(&mut self, cell: &Cell) -> (Text, usize) {
+        let symbol = cell.symbol();
+        if let [byte @ b' '..=b'~'] = symbol.as_bytes() {
+            return (Text::of(char::from(*byte)), 1);
+        }
+        let columns = symbol.width().clamp(1, 2);
+        (self.texts.text(&glyphs::show(symbol, self.caps.glyphs)), columns)
+    }
+
+    fn emit(&mut self, next: &[Glyph]) {
+        let mut scroll = None;
         if std::mem::take(&mut self.clear) {
             self.set_pen(Pen::PLAIN);
             self.out.extend(b"\x1b[2J");
             self.shown.fill(Glyph::BLANK);
             self.at = None;
-        } else if let Some(scroll) = scroll::find(&self.shown, &self.next, self.caps.size) {
+        } else {
+            let found = scroll::find(&self.shown, next, self.caps.size);
+            scroll = match found[..] {
+                [] => None,
+                [only] => Some(only),
+                _ => found.into_iter().min_by_key(|scroll| self.cost(*scroll, next)),
+            };
+        }
+        self.emit_rows(scroll, next);
+    }
+
+    /// How many bytes a frame takes when a block of rows is moved first.
+    fn cost(&mut self, scroll: scroll::Scroll, next: &[Glyph]) -> usize {
+        let (shown, at, pen, length) = (self.shown.clone(), self.at, self.pen, self.out.len());
+        self.emit_rows(Some(scroll), next);
+        let cost = self.out.len() - length;
+        self.out.truncate(length);
+        (self.shown, self.at, self.pen) = (shown, at, pen);
+        cost
+    }
+
+    fn emit_rows(&mut self, scroll: Option<scroll::Scroll>, next: &[Glyph]) {
+        if let Some(scroll) = scroll {
             self.scroll(&scroll);
         }
         for y in 0..self.caps.size.1 {
-            self.emit_row(y);
+            self.emit_row(y, next);
         }
     }
 
@@ -166,17 +189,17 @@ impl Bytes {
         scroll.apply(&mut self.shown, usize::from(self.caps.size.0));
     }
 
-    fn emit_row(&mut self, y: u16) {
+    fn emit_row(&mut self, y: u16, next: &[Glyph]) {
         let row = self.row(y);
-        if self.shown[row.clone()] == self.next[row.clone()] {
+        if self.shown[row.clone()] == next[row.clone()] {
             return;
         }
         let width = row.len();
-        let tail = self.next[row.clone()].iter().rposition(|g| *g != Glyph::BLANK).map_or(0, |x| x + 1);
+        let tail = next[row.clone()].iter().rposition(|g| *g != Glyph::BLANK).map_or(0, |x| x + 1);
         let mut x = 0;
         while x < width {
             let i = row.start + x;
-            if self.next[i] == self.shown[i] {
+            if next[i] == self.shown[i] {
                 x += 1;
                 continue;
             }
@@ -184,47 +207,38 @@ impl Bytes {
                 // All the rest is to be blank: erase it when that is shorter than writing it.
                 let rest = self.shown[i..row.end].iter().filter(|g| **g != Glyph::BLANK).count();
                 if rest > 4 {
-                    self.move_to(x as u16, y);
+                    self.move_to(x as u16, y, next);
                     self.set_pen(Pen::PLAIN);
                     self.out.extend(b"\x1b[K");
                     self.shown[i..row.end].fill(Glyph::BLANK);
                     return;
                 }
             }
-            if self.next[i].text == Text::Rest {
+            if next[i].text == Text::REST {
                 // Its first half has not changed; the terminal has both.
-                self.shown[i] = self.next[i].clone();
+                self.shown[i] = next[i];
                 x += 1;
                 continue;
             }
-            self.move_to(x as u16, y);
-            x += self.put(i, x);
+            self.move_to(x as u16, y, next);
+            x += self.put(i, x, next);
         }
     }
 
     /// Writes one glyph at the cursor; answers its columns.
-    fn put(&mut self, i: usize, x: usize) -> usize {
-        let glyph = self.next[i].clone();
+    fn put(&mut self, i: usize, x: usize, next: &[Glyph]) -> usize {
+        let glyph = next[i];
         self.set_pen(glyph.pen);
-        let mut buffer = [0; 4];
-        let text: &str = match &glyph.text {
-            Text::One(c) => c.encode_utf8(&mut buffer),
-            Text::Many(text) => text,
-            Text::Rest => return 1,
-        };
-        self.out.extend(text.as_bytes());
+        self.texts.write(glyph.text, &mut self.out);
         let right = usize::from(self.caps.size.0);
-        let columns = if x + 1 < right && self.next[i + 1].text == Text::Rest { 2 } else { 1 };
+        let columns = if x + 1 < right && next[i + 1].text == Text::REST { 2 } else { 1 };
         if columns == 2 {
-            self.shown[i + 1] = self.next[i + 1].clone();
+            self.shown[i + 1] = next[i + 1];
         }
         // Terminals disagree on the width of pictures, and on where the cursor is after the last column.
-        let certain = match glyph.text {
-            Text::One(c) => {
-                c < '\u{2190}' || ('\u{2500}'..='\u{25ff}').contains(&c) || ('\u{3000}'..'\u{a000}').contains(&c)
-            }
-            _ => false,
-        };
+        let certain = glyph.text.char().is_some_and(|c| {
+            c < '\u{2190}' || ('\u{2500}'..='\u{25ff}').contains(&c) || ('\u{3000}'..'\u{a000}').contains(&c)
+        });
         self.at = match self.at {
             Some((_, y)) if certain && x + columns < right => Some(((x + columns) as u16, y)),
             _ => None,
@@ -233,7 +247,7 @@ impl Bytes {
         columns
     }
 
-    fn move_to(&mut self, x: u16, y: u16) {
+    fn move_to(&mut self, x: u16, y: u16, next: &[Glyph]) {
         use std::io::Write;
         if self.at == Some((x, y)) {
             return;
@@ -252,7 +266,7 @@ impl Bytes {
             } else if y == row + 1 && x == from {
                 other.push(b'\n');
             } else if y == row && x > from {
-                if let Some(same) = self.unchanged_between(from, x, y) {
+                if let Some(same) = self.unchanged_between(from, x, y, next) {
                     other.extend(same);
                 } else if x == from + 1 {
                     other.extend(b"\x1b[C");
@@ -271,18 +285,15 @@ impl Bytes {
     }
 
     /// The few plain characters between two places, when writing them again is shorter than jumping.
-    fn unchanged_between(&self, from: u16, to: u16, y: u16) -> Option<Vec<u8>> {
+    fn unchanged_between(&self, from: u16, to: u16, y: u16, next: &[Glyph]) -> Option<Vec<u8>> {
         if to - from > 3 {
             return None;
         }
         let start = self.row(y).start;
-        let between = &self.next[start + usize::from(from)..start + usize::from(to)];
+        let between = &next[start + usize::from(from)..start + usize::from(to)];
         between
             .iter()
-            .map(|g| match g.text {
-                Text::One(c) if g.is_ascii() && Some(g.pen) == self.pen => Some(c as u8),
-                _ => None,
-            })
+            .map(|g| g.text.char().filter(|c| c.is_ascii() && Some(g.pen) == self.pen).map(|c| c as u8))
             .collect()
     }
 
@@ -293,11 +304,11 @@ impl Bytes {
         }
     }
 
-    fn place_cursor(&mut self) {
-        match self.cursor_wanted {
-            Some((x, y)) => {
+    fn place_cursor(&mut self, wanted: Option<Position>, next: &[Glyph]) {
+        match wanted {
+            Some(Position { x, y }) => {
                 let last = (self.caps.size.0.saturating_sub(1), self.caps.size.1.saturating_sub(1));
-                self.move_to(x.min(last.0), y.min(last.1));
+                self.move_to(x.min(last.0), y.min(last.1), next);
                 if !self.cursor_shown {
                     self.out.extend(b"\x1b[?25h");
                     self.cursor_shown = true;
@@ -309,86 +320,6 @@ impl Bytes {
             }
             None => {}
         }
-    }
-}
-
-impl Backend for Bytes {
-    type Error = Infallible;
-
-    fn draw<'a, I>(&mut self, content: I) -> Result<(), Infallible>
-    where
-        I: Iterator<Item = (u16, u16, &'a Cell)>,
-    {
-        let (width, height) = self.caps.size;
-        for (x, y, cell) in content {
-            if x >= width || y >= height {
-                continue;
-            }
-            let i = self.row(y).start + usize::from(x);
-            let (glyph, columns) = self.glyph(cell);
-            let end = usize::from(x) + columns;
-            if end > usize::from(width) {
-                self.next[i] = Glyph::BLANK;
-                continue;
-            }
-            if end < usize::from(width) && self.next[i + columns].text == Text::Rest {
-                // Its first half is overwritten.
-                self.next[i + columns] = Glyph::BLANK;
-            }
-            if columns == 2 {
-                self.next[i + 1] = Glyph { text: Text::Rest, pen: glyph.pen };
-            }
-            self.next[i] = glyph;
-        }
-        Ok(())
-    }
-
-    fn hide_cursor(&mut self) -> Result<(), Infallible> {
-        self.cursor_wanted = None;
-        Ok(())
-    }
-
-    fn show_cursor(&mut self) -> Result<(), Infallible> {
-        self.cursor_wanted = Some(self.cursor_at);
-        Ok(())
-    }
-
-    fn get_cursor_position(&mut self) -> Result<Position, Infallible> {
-        Ok(Position { x: self.cursor_at.0, y: self.cursor_at.1 })
-    }
-
-    fn set_cursor_position<P: Into<Position>>(&mut self, position: P) -> Result<(), Infallible> {
-        let Position { x, y } = position.into();
-        self.cursor_at = (x, y);
-        if self.cursor_wanted.is_some() {
-            self.cursor_wanted = Some((x, y));
-        }
-        Ok(())
-    }
-
-    fn clear(&mut self) -> Result<(), Infallible> {
-        self.clear_region(ClearType::All)
-    }
-
-    fn clear_region(&mut self, _: ClearType) -> Result<(), Infallible> {
-        // The terminal is only ever used full screen, where everything is cleared or nothing.
-        self.next.fill(Glyph::BLANK);
-        self.clear = true;
-        Ok(())
-    }
-
-    fn size(&self) -> Result<Size, Infallible> {
-        Ok(Size { width: self.caps.size.0, height: self.caps.size.1 })
-    }
-
-    fn window_size(&mut self) -> Result<WindowSize, Infallible> {
-        Ok(WindowSize { columns_rows: self.size()?, pixels: Size::default() })
-    }
-
-    fn flush(&mut self) -> Result<(), Infallible> {
-        self.emit();
-        self.place_cursor();
-        Ok(())
     }
 }
 

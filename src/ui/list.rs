@@ -52,6 +52,10 @@ impl<R> Column<R> {
     }
 }
 
+/// Beyond so many columns a list that is longer than its place has a bar. It stays where it is while the rows move, which
+/// would be a third of the bytes of a line of scrolling; in a small window the position in words has to do.
+const WIDE: u16 = 80;
+
 /// A list of records by number.
 pub struct List<R> {
     ids: Vec<u32>,
@@ -181,7 +185,7 @@ impl<R> List<R> {
         }
     }
 
-    /// Draws heading, rows and, where the list is longer than its place, how far down it is. `empty` stands
+    /// Draws heading, rows and, where the list is longer than its place and wide, how far down it is. `empty` stands
     /// in an empty list.
     pub fn draw(&self, buffer: &mut Buffer, area: Rect, columns: &[Column<R>], empty: &str, theme: Theme) {
         self.draw_marked(buffer, area, columns, empty, theme, true);
@@ -201,7 +205,7 @@ impl<R> List<R> {
             return;
         }
         let body = below(area, u16::from(area.height > 1));
-        let bar = self.ids.len() > usize::from(body.height);
+        let bar = area.width > WIDE && self.ids.len() > usize::from(body.height);
         let room = area.width.saturating_sub(2 + u16::from(bar) * 2);
         let widths = widths(columns, room);
         if area.height > 1 {
@@ -327,9 +331,11 @@ mod tests {
         let list = prepared(list(1..=9), 4);
         assert_eq!(
             drawn(&list, 20, 4),
-            ["  Name        Days", "► n1             1 █", "  n2             2 │", "  n3             3 │"]
+            ["  Name          Days", "► n1               1", "  n2               2", "  n3               3"]
         );
-        assert_eq!(drawn(&list, 10, 2)[1], "► n1     █");
+        assert_eq!(drawn(&list, 10, 2)[1], "► n1");
+        let wide = drawn(&list, WIDE + 1, 4);
+        assert!(wide[1].ends_with("   1 █") && wide[2].ends_with("   2 │"), "{wide:?}");
         assert_eq!(drawn(&prepared(self::list([]), 4), 20, 3)[1], "  nothing");
     }
 

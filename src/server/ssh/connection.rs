@@ -278,6 +278,11 @@ impl Connection {
                 gate.right(self.address);
                 self.refuse(name, why)
             }
+            Ok(Err(busy @ Error::Refused { .. })) => {
+                gate.right(self.address);
+                gate.tell(self.address, &busy);
+                self.reject()
+            }
             Ok(Err(why)) => {
                 info!(address = %self.address, user = shown(name), "ssh: not signed in: {why}");
                 self.reject()

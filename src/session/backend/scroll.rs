@@ -3,7 +3,7 @@
 use super::Glyph;
 
 /// A block of rows that moved.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scroll {
     /// The first row of the block.
     pub top: u16,
@@ -15,49 +15,58 @@ pub struct Scroll {
 
 /// How far a block may move and still be looked for.
 const FARTHEST: i16 = 3;
-/// How many cells of a moved row may differ (the marker of a list moves the other way).
-const LOOSE: usize = 4;
+/// How many cells of a moved row may differ: the marker of a list alone, which moves the other way, or the name that
+/// it marks as well. Which of the two costs less depends on what the rows look like.
+const LOOSE: [usize; 2] = [4, 24];
 /// The least rows that make it worth the bytes.
 const LEAST: u16 = 3;
 
-/// The largest block that moved between two screens, if there is one.
-pub fn find(shown: &[Glyph], next: &[Glyph], (width, height): (u16, u16)) -> Option<Scroll> {
+/// The blocks that moved between two screens, as far as that can be told; the one taken strictly first.
+pub fn find(shown: &[Glyph], next: &[Glyph], size: (u16, u16)) -> Vec<Scroll> {
+    let mut found: Vec<Scroll> = LOOSE.iter().filter_map(|loose| best(shown, next, size, *loose)).collect();
+    found.dedup();
+    found
+}
+
+/// The block that is the most like what it was elsewhere.
+fn best(shown: &[Glyph], next: &[Glyph], (width, height): (u16, u16), loose: usize) -> Option<Scroll> {
     let width = usize::from(width);
     let row = |cells: &[Glyph], y: u16| usize::from(y) * width..(usize::from(y) + 1) * width.min(cells.len());
     let differ = |a: u16, b: u16| {
         let (a, b) = (&shown[row(shown, a)], &next[row(next, b)]);
-        a.iter().zip(b).filter(|(a, b)| a != b).take(LOOSE + 1).count()
+        a.iter().zip(b).filter(|(a, b)| a != b).take(loose + 1).count()
     };
-    let changed: Vec<bool> = (0..height).map(|y| differ(y, y) > LOOSE).collect();
+    let changed: Vec<bool> = (0..height).map(|y| differ(y, y) > LOOSE[0]).collect();
     if changed.iter().filter(|c| **c).count() < usize::from(LEAST) {
         return None;
     }
-    let mut best: Option<Scroll> = None;
+    let mut best = None;
     for lines in (-FARTHEST..=FARTHEST).filter(|n| *n != 0) {
+        // Where a block begins, and how much alike its rows are.
         let mut start = None;
         for y in 0..=height {
             let from = i32::from(y) + i32::from(lines);
-            let moved = y < height
-                && changed[usize::from(y)]
-                && (0..i32::from(height)).contains(&from)
-                && differ(from as u16, y) <= LOOSE;
-            match (moved, start) {
-                (true, None) => start = Some(y),
-                (false, Some(first)) => {
+            let inside = y < height && changed[usize::from(y)] && (0..i32::from(height)).contains(&from);
+            let differs = if inside { differ(from as u16, y) } else { usize::MAX };
+            match start {
+                _ if differs <= loose => {
+                    let (first, alike) = start.unwrap_or((y, 0));
+                    start = Some((first, alike + loose + 1 - differs));
+                }
+                Some((first, alike)) => {
                     start = None;
                     let far = lines.unsigned_abs();
                     // The rows that are pushed out belong to the block as well.
                     let (top, bottom) = if lines > 0 { (first, y + far) } else { (first - far, y) };
-                    let better = best.as_ref().is_none_or(|b| bottom - top > b.bottom - b.top);
-                    if y - first >= LEAST && better {
-                        best = Some(Scroll { top, bottom, lines });
+                    if y - first >= LEAST && best.is_none_or(|(most, _)| alike > most) {
+                        best = Some((alike, Scroll { top, bottom, lines }));
                     }
                 }
-                _ => {}
+                None => {}
             }
         }
     }
-    best
+    best.map(|(_, scroll)| scroll)
 }
 
 impl Scroll {

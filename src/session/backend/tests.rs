@@ -1,7 +1,7 @@
 use std::num::NonZeroU16;
 
 use proptest::prelude::*;
-use ratatui::{Terminal, buffer::Buffer, layout::Rect, style::Style};
+use ratatui::{buffer::Buffer, layout::Rect, style::Style};
 
 use super::*;
 use crate::session::caps::Glyphs;
@@ -12,7 +12,7 @@ fn caps(width: u16, height: u16) -> Caps {
 
 /// A session's screen and the terminal at its other end.
 struct Pair {
-    ours: Terminal<Bytes>,
+    ours: Bytes,
     theirs: vt100::Parser,
 }
 
@@ -20,13 +20,12 @@ impl Pair {
     fn new(caps: Caps) -> Self {
         let size = |n: u16| NonZeroU16::new(n).unwrap();
         let theirs = vt100::Parser::new(size(caps.size.1), size(caps.size.0), 0);
-        let Ok(ours) = Terminal::new(Bytes::new(caps));
-        Self { ours, theirs }
+        Self { ours: Bytes::new(caps), theirs }
     }
 
     fn draw(&mut self, f: impl FnOnce(&mut Buffer)) -> Vec<u8> {
-        let Ok(_) = self.ours.draw(|frame| f(frame.buffer_mut()));
-        let bytes = self.ours.backend_mut().take();
+        self.ours.draw(|frame| f(frame.buffer_mut()));
+        let bytes = self.ours.take();
         self.theirs.process(&bytes);
         bytes
     }
@@ -114,12 +113,21 @@ fn colours_and_glyphs_follow_the_terminal() {
 #[test]
 fn the_cursor_is_placed_and_hidden() {
     let mut pair = Pair::new(caps(20, 4));
-    let Ok(_) = pair.ours.draw(|frame| frame.set_cursor_position((7, 2)));
-    pair.theirs.process(&pair.ours.backend_mut().take());
+    pair.ours.draw(|frame| frame.set_cursor_position((7, 2)));
+    pair.theirs.process(&pair.ours.take());
     assert!(!pair.theirs.screen().hide_cursor());
     assert_eq!(pair.theirs.screen().cursor_position(), (2, 7));
     let bytes = pair.draw(|_| ());
     assert_eq!(bytes, b"\x1b[?25l");
+}
+
+/// What is seen of a cell at the terminal: of a blank only the background.
+fn look(pair: &Pair, x: u16, y: u16) -> (String, bool, bool, bool, Option<vt100::Color>, vt100::Color, bool) {
+    let c = pair.theirs.screen().cell(y, x).unwrap();
+    let text = if c.contents().is_empty() { " ".to_owned() } else { c.contents().to_owned() };
+    let ink = text != " ";
+    let colour = ink.then(|| c.fgcolor());
+    (text, ink && c.bold(), ink && c.dim(), c.inverse(), colour, c.bgcolor(), c.is_wide_continuation())
 }
 
 proptest! {
@@ -160,17 +168,46 @@ proptest! {
             pair.draw(draw);
             let mut fresh = Pair::new(caps(12, 8));
             fresh.draw(draw);
-            let (ours, theirs) = (pair.theirs.screen(), fresh.theirs.screen());
             for y in 0..8 {
                 for x in 0..12 {
-                    let (a, b) = (ours.cell(y, x).unwrap(), theirs.cell(y, x).unwrap());
-                    let look = |c: &vt100::Cell| {
-                        let text = if c.contents().is_empty() { " ".to_owned() } else { c.contents().to_owned() };
-                        // Of a blank only the background shows.
-                        let ink = text != " ";
-                        (text, ink && c.bold(), ink && c.dim(), c.inverse(), ink.then(|| c.fgcolor()), c.bgcolor(), c.is_wide_continuation())
-                    };
-                    prop_assert_eq!(look(a), look(b), "cell {} {}", x, y);
+                    prop_assert_eq!(look(&pair, x, y), look(&fresh, x, y), "cell {} {}", x, y);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_that_moved_anyhow_looks_as_if_it_were_drawn_anew(
+        rows in prop::collection::vec(("[a-f三毛é ]{0,20}", 0u8..4), 24..40),
+        steps in prop::collection::vec((-6i32..7, 0u16..9), 1..12),
+        background in any::<bool>(),
+    ) {
+        const SIZE: (u16, u16) = (24, 12);
+        let mut pair = Pair::new(caps(SIZE.0, SIZE.1));
+        let mut top = 0i32;
+        for (by, marked) in steps {
+            top = (top + by).clamp(0, rows.len() as i32 - 9);
+            let draw = |b: &mut Buffer| {
+                b.set_string(0, 0, "what stays above", Style::new().fg(Color::Cyan));
+                for (y, (text, style)) in (0..9).zip(&rows[top as usize..]) {
+                    let style = [Style::new(), Style::new().bold(), Style::new().fg(Color::Green), Style::new().on_blue()]
+                        [usize::from(*style)];
+                    b.set_stringn(2, y + 1, text, 22, style);
+                    if y == marked {
+                        b.set_string(0, y + 1, "►", Style::new().bold());
+                    }
+                }
+                b.set_string(0, 11, format!("{top} of {}", rows.len()), Style::new().dim());
+                if background {
+                    b.set_style(Rect::new(0, 11, 24, 1), Style::new().reversed());
+                }
+            };
+            pair.draw(draw);
+            let mut fresh = Pair::new(caps(SIZE.0, SIZE.1));
+            fresh.draw(draw);
+            for y in 0..SIZE.1 {
+                for x in 0..SIZE.0 {
+                    prop_assert_eq!(look(&pair, x, y), look(&fresh, x, y), "cell {} {}", x, y);
                 }
             }
         }
@@ -178,13 +215,13 @@ proptest! {
 
     #[test]
     fn no_control_character_gets_out(text in any::<String>()) {
-        let Ok(mut ours) = Terminal::new(Bytes::new(caps(40, 1)));
-        let Ok(_) = ours.draw(|frame| {
+        let mut ours = Bytes::new(caps(40, 1));
+        ours.draw(|frame| {
             for (x, c) in text.chars().take(40).enumerate() {
                 frame.buffer_mut()[(x as u16, 0)].set_char(c);
             }
         });
-        let bytes = String::from_utf8(ours.backend_mut().take()).unwrap();
+        let bytes = String::from_utf8(ours.take()).unwrap();
         let plain = bytes.replace("\x1b[m", "").replace("\x1b[2J", "").replace("\x1b[?25l", "");
         let escapes = plain.matches('\x1b').count();
         prop_assert_eq!(escapes, plain.matches("\x1b[").count());
@@ -199,10 +236,10 @@ fn sizes_down_to_one_cell_and_changes_of_size() {
     pair.draw(|b| {
         b[(0, 0)].set_symbol("三");
     });
-    pair.ours.backend_mut().resize((5, 2));
+    pair.ours.renew(Some((5, 2)));
     let bytes = pair.draw(|b| {
+        assert_eq!(b.area, Rect::new(0, 0, 5, 2));
         b.set_string(0, 1, "hello", Style::new());
     });
     assert!(String::from_utf8(bytes).unwrap().contains("hello"));
-    assert_eq!(pair.ours.get_frame().area(), Rect::new(0, 0, 5, 2));
 }

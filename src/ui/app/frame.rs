@@ -67,7 +67,13 @@ impl App {
         if let Some(layer) = self.stack.last() {
             match layer.screen.trouble() {
                 Some(trouble) => put(buffer, area, trouble, theme.warn()),
-                None => put(buffer, area, &layer.screen.status(), theme.muted()),
+                None => {
+                    // The place in a list changes with every key: as plain text it costs the fewest bytes.
+                    let status = layer.screen.status();
+                    let words = status.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/');
+                    let place = &status[..status.len() - words.len()];
+                    put_spans(buffer, area, [(place, theme.text()), (words, theme.muted())])
+                }
             };
         }
     }
