@@ -109,6 +109,14 @@ pub struct Changed {
     pub records: Vec<(Kind, u32)>,
 }
 
+impl Changed {
+    /// Whether only the log has grown: somebody came or went. The program itself, which touches no records either,
+    /// tells that everything can be read now.
+    pub fn is_only_logged(&self) -> bool {
+        self.records.is_empty() && self.actor.who != crate::model::Who::Program
+    }
+}
+
 /// A write that is on the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Written<T> {
@@ -338,6 +346,12 @@ impl Store {
     /// Why the store takes no more writes, if so.
     pub fn read_only(&self) -> Option<String> {
         self.core().read_only.get().cloned()
+    }
+
+    /// Makes it refuse writes from now on, as after an error of the engine.
+    #[cfg(test)]
+    pub(crate) fn refuse_writes(&self, why: &str) {
+        self.core().read_only.get_or_init(|| why.to_owned());
     }
 
     /// Closes the store when this is the last handle: waits for the writer, writes the clean mark.

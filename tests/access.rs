@@ -235,6 +235,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("anonymise", "dddyy", |w, a, c| said(w.desk.anonymise(a, c.person, 1))),
     ("delete_user", "dddyy", |w, a, c| said(w.desk.delete_user(a, c.person, 1))),
     // Keys.
+    ("note_session_end", "dddyy", |w, a, _| said(w.desk.note_session_end(a, "Ana (SSH)"))),
     ("ssh_keys own", "yyyyn", |w, a, _| said(w.desk.ssh_keys(a, a.user().unwrap_or(UserId(9_999_999))))),
     ("ssh_keys", "dddyy", |w, a, c| said(w.desk.ssh_keys(a, c.person))),
     ("add_ssh_key own", "yyyyn", |w, a, c| {

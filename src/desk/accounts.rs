@@ -109,7 +109,9 @@ impl Desk {
             tx.describe(Action::AddUser, format!("{} registered", user.username));
             Ok(tx.insert(&mut user)?)
         })?;
-        Ok(Actor { who: Who::User(written.value), door, address })
+        let actor = Actor { who: Who::User(written.value), door, address };
+        self.came_in(&actor, "with the new account", None);
+        Ok(actor)
     }
 
     /// Signs somebody in by name (or e-mail address) and password. Takes as long for a name that does not
@@ -131,7 +133,55 @@ impl Desk {
         if let Some(lock) = &account.locked {
             return Err(locked(lock));
         }
-        Ok(Actor { who: Who::User(account.id), door, address })
+        let actor = Actor { who: Who::User(account.id), door, address };
+        self.came_in(&actor, "with a password", None);
+        Ok(actor)
+    }
+
+    /// Writes down that somebody signed in, and the use of `key` if that is due. Nobody is kept out because it cannot be
+    /// written; those who fail to sign in are not written at all, as anybody could fill the disk that way.
+    pub(super) fn came_in(&self, actor: &Actor, how: impl Into<String>, key: Option<String>) {
+        let how = how.into();
+        let written = self.commit(actor, Permission::OwnAccount, move |tx, acting| {
+            if let (Some(key), Some(id)) = (key, acting.user) {
+                super::keys::note_use(tx, id, &key)?;
+            }
+            tx.describe(Action::SignIn, how);
+            tx.always();
+            Step::Ok(())
+        });
+        if let Err(why) = written {
+            let address = actor.address.as_deref().unwrap_or_default();
+            tracing::warn!(
+                who = self.who_name(actor.who),
+                door = actor.door.slug(),
+                address,
+                "signed in; not in the log: {why}"
+            );
+        }
+    }
+
+    /// Writes down that an admin ends a session: `whose`, through which door, from where. To end it is the door's
+    /// business, and possible while the store takes no writes.
+    ///
+    /// # Errors
+    /// `Denied`, `SignedOut`.
+    pub fn note_session_end(&self, actor: &Actor, whose: &str) -> Result<()> {
+        let note = super::line("session", whose, usize::MAX)?;
+        let written = self.commit(actor, Permission::Maintain, move |tx, _| {
+            tx.describe(Action::EndSession, note);
+            tx.always();
+            Step::Ok(())
+        });
+        match written {
+            Err(e @ (Error::Denied(_) | Error::SignedOut(_))) => Err(e),
+            Err(why) => {
+                tracing::warn!(by = self.who_name(actor.who), whose, "a session is ended; not in the log: {why}");
+                // What the store itself would have asked.
+                self.acting(actor, Permission::Maintain).map(drop)
+            }
+            Ok(_) => Ok(()),
+        }
     }
 
     /// What the actor may do at this moment.
@@ -226,5 +276,38 @@ impl Desk {
     /// When the moment's words are needed outside (conflict messages, lists).
     pub fn now(&self) -> Stamp {
         Stamp::now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        desk::UserChange,
+        store::{OpenOptions, Store},
+    };
+
+    const PASSWORD: &str = "a warm window sill";
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZDzN9LZmJkPYEnZRb2PYa4S1cTVQm1uSPi2d2UeTpY";
+
+    #[test]
+    fn a_store_that_takes_no_writes_keeps_nobody_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(OpenOptions::new(dir.path().join("data"), dir.path().join("config"))).unwrap().store;
+        let desk = Desk::new(store.clone());
+        let ada = desk.set_up("ada", "Ada Brook", None, PASSWORD).unwrap();
+        let changes = vec![UserChange::Username("uma".to_owned())];
+        let uma = Actor::local(desk.add_user(&ada, Role::User, changes, Some(PASSWORD)).unwrap().0.id);
+        desk.add_ssh_key(&uma, uma.user().unwrap(), KEY).unwrap();
+        let last = desk.audit(&ada, None, 1).unwrap()[0].entry.commit;
+        store.refuse_writes("the disk is full");
+        assert_eq!(desk.sign_in("uma", PASSWORD, Door::Local, None).unwrap(), uma);
+        let key = russh::keys::PublicKey::from_openssh(KEY).unwrap();
+        assert_eq!(desk.sign_in_with_key("uma", &key, Door::Ssh, None).unwrap().who, uma.who);
+        // Nor does it keep a session from being ended, by those who may.
+        desk.note_session_end(&ada, "Uma").unwrap();
+        assert!(matches!(desk.note_session_end(&uma, "Ada"), Err(Error::Denied(Permission::Maintain))));
+        assert!(matches!(desk.change_password(&uma, PASSWORD, "another long one"), Err(Error::Store(_))));
+        assert_eq!(desk.audit(&ada, None, 1).unwrap()[0].entry.commit, last);
     }
 }

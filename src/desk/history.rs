@@ -44,7 +44,13 @@ pub struct TouchedLine {
 const fn undoable(action: Action) -> bool {
     !matches!(
         action,
-        Action::SetUp | Action::Import | Action::SetPassword | Action::SignIn | Action::Repair | Action::AnonymiseUser
+        Action::SetUp
+            | Action::Import
+            | Action::SetPassword
+            | Action::SignIn
+            | Action::EndSession
+            | Action::Repair
+            | Action::AnonymiseUser
     )
 }
 
@@ -155,10 +161,8 @@ impl Desk {
     /// # Errors
     /// `SignedOut`.
     pub fn last_undoable(&self, actor: &Actor) -> Result<Option<HistoryLine>> {
-        /// How far back somebody's own last change is looked for.
-        const LOOK_BACK: usize = 200;
         let acting = self.acting(actor, Permission::SeeOffered)?;
-        let entries = self.read(|store| Ok(store.audit(None, LOOK_BACK)?))?;
+        let entries = self.recent_changes()?;
         let undoes: HashMap<CommitNo, CommitNo> =
             entries.iter().filter_map(|e| e.undoes.map(|no| (e.commit, no))).collect();
         let undone: HashSet<CommitNo> = undoes.values().copied().collect();
@@ -174,6 +178,25 @@ impl Desk {
         let Some(entry) = own else { return Ok(None) };
         let about = if acting.may(Permission::SeeContacts) { self.about(&entry)? } else { String::new() };
         Ok(Some(HistoryLine { about, ..self.line(entry) }))
+    }
+
+    /// The last changes of anybody. Those who come and go leave entries too, and are passed over, so that nobody's own
+    /// last change is lost behind them.
+    fn recent_changes(&self) -> Result<Vec<AuditEntry>> {
+        /// How many changes back somebody's own last one is looked for.
+        const CHANGES: usize = 200;
+        /// How many entries are read for that at most.
+        const MOST: usize = 4_000;
+        let mut changes = Vec::new();
+        let (mut before, mut read) = (None, 0);
+        while changes.len() < CHANGES && read < MOST {
+            let entries = self.read(|store| Ok(store.audit(before, CHANGES)?))?;
+            let Some(last) = entries.last() else { break };
+            before = Some(last.commit);
+            read += entries.len();
+            changes.extend(entries.into_iter().filter(|e| !matches!(e.action, Action::SignIn | Action::EndSession)));
+        }
+        Ok(changes)
     }
 
     /// What a few records are called that a commit touched. A request is called by its cat and its applicant.

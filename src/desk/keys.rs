@@ -15,7 +15,7 @@ const RSA_MIN: usize = 2048;
 /// The most bits of an RSA key: a longer one would crowd the record.
 const RSA_MAX: usize = 4096;
 /// How old the note of a key's last use gets before it is written anew: a day, so that a script that signs in every
-/// minute does not fill the log.
+/// minute does not fill the log with its account, before and after.
 const USED_EVERY_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// One key of an account, as people tell it from others.
@@ -34,6 +34,14 @@ pub struct KeyLine {
 }
 
 impl KeyLine {
+    /// Reads the line of a `.pub` file, as it would be stored.
+    ///
+    /// # Errors
+    /// `Invalid` at `key`, with what is wrong and what would do.
+    pub fn read(text: &str) -> Result<Self> {
+        parse(text).map(|key| Self::of(&key))
+    }
+
     fn of(key: &SshKey) -> Self {
         let parsed = PublicKey::from_openssh(&key.key).ok();
         Self {
@@ -56,6 +64,11 @@ fn bare(key: &PublicKey) -> Option<String> {
     let line = key.to_openssh().ok()?;
     let mut words = line.split(' ');
     Some(format!("{} {}", words.next()?, words.next()?))
+}
+
+/// Whether a word is the long part of a key: in each it begins with its own kind.
+fn is_body(word: &str) -> bool {
+    ["AAAAC3NzaC1l", "AAAAB3NzaC1y", "AAAAE2VjZHNh"].iter().any(|start| word.starts_with(start))
 }
 
 /// Reads one line of a `.pub` file; the answer is stored.
@@ -119,7 +132,12 @@ pub fn parse(text: &str) -> Result<SshKey> {
         _ => return wrong("is of a kind that is not supported; use ed25519, ecdsa or rsa"),
     }
     let Some(key) = bare(&key) else { return wrong("cannot be written out again; use ed25519") };
-    let mut comment = clean_line(&words.collect::<Vec<_>>().join(" "));
+    let rest: Vec<&str> = words.collect();
+    // Line ends may have become blanks on the way.
+    if rest.iter().any(|word| is_body(word)) {
+        return wrong("must be one line; add several keys one after the other");
+    }
+    let mut comment = clean_line(&rest.join(" "));
     while comment.len() > limits::KEY_COMMENT {
         comment.pop();
     }
@@ -148,6 +166,17 @@ fn account(tx: &Tx<'_>, acting: &Acting, id: UserId) -> Step<User> {
         return Err(Error::refused("this account was anonymised; it stays as it is").into());
     }
     Ok(user)
+}
+
+/// Notes that a key was used.
+pub(super) fn note_use(tx: &mut Tx<'_>, id: UserId, key: &str) -> Step<()> {
+    let mut user: User = tx.need(id)?;
+    let now = tx.now();
+    if let Some(found) = user.ssh_keys.iter_mut().find(|k| k.key == key) {
+        found.last_used = Some(now);
+        tx.update(&mut user)?;
+    }
+    Ok(())
 }
 
 fn holder(store: &Store, name: &str) -> Step<Option<User>> {
@@ -228,8 +257,7 @@ impl Desk {
         account.is_some_and(|user| user.ssh_keys.iter().any(|k| k.key == key))
     }
 
-    /// Signs somebody in by name and a key whose possession was proved. The key's last use is noted once a day,
-    /// which is a commit.
+    /// Signs somebody in by name and a key whose possession was proved. The key's last use is noted once a day.
     ///
     /// # Errors
     /// `SignedOut` with a sentence: not a key of this account, or locked.
@@ -241,26 +269,10 @@ impl Desk {
             return Err(accounts::locked(lock));
         }
         let actor = Actor { who: Who::User(account.id), door, address };
-        if found.last_used.is_none_or(|at| Stamp::now().0 - at.0 >= USED_EVERY_MS) {
-            // A store that takes no more writes still lets people in.
-            let _ = self.note_use(&actor, account.id, key);
-        }
+        let due = found.last_used.is_none_or(|at| Stamp::now().0 - at.0 >= USED_EVERY_MS);
+        let how = format!("with the key {}", KeyLine::of(found).fingerprint);
+        self.came_in(&actor, how, due.then_some(key));
         Ok(actor)
-    }
-
-    fn note_use(&self, by: &Actor, id: UserId, key: String) -> Result<()> {
-        self.commit(by, Permission::OwnAccount, move |tx, _| {
-            let mut user: User = tx.need(id)?;
-            let now = tx.now();
-            if let Some(found) = user.ssh_keys.iter_mut().find(|k| k.key == key) {
-                found.last_used = Some(now);
-                let note = KeyLine::of(found).fingerprint;
-                tx.describe(Action::SignIn, note);
-                tx.update(&mut user)?;
-            }
-            Step::Ok(())
-        })?;
-        Ok(())
     }
 
     /// What somebody who came in with a key may do at this moment: the key must still be theirs.
@@ -329,6 +341,7 @@ mod tests {
         assert!(wrong("ssh-ed25519").contains("cut off"));
         assert!(wrong(&ED25519[..60]).contains("damaged"));
         assert!(wrong(&format!("{ED25519} a\n{ED25519} b")).contains("one line"));
+        assert!(wrong(&format!("{ED25519} a {ED25519} b")).contains("one line"));
         // 512 bits, made up: only its length is looked at.
         let mut blob = Vec::new();
         for part in [&b"ssh-rsa"[..], &[1, 0, 1], &[0x7f; 64]] {

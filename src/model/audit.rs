@@ -50,6 +50,7 @@ coded! {
         Repair = 30, "repair", "Repaired the indexes";
         AddKey = 31, "add-key", "Added an SSH key";
         RemoveKey = 32, "remove-key", "Removed an SSH key";
+        EndSession = 33, "end-session", "Ended a session";
         Restore = 40, "restore", "Restored the store";
     }
 }

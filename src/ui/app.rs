@@ -514,6 +514,11 @@ impl Client for App {
     }
 
     fn changed(&mut self, changed: Option<&Changed>) {
+        let logged = changed.is_some_and(Changed::is_only_logged);
+        if logged && !self.stack.iter().any(|layer| layer.screen.shows_log()) {
+            // Somebody coming or going makes nobody else's screen draw.
+            return;
+        }
         self.redraw = self.redraw.max(Redraw::Changes);
         self.prepared = false;
         let me = self.cx.rights().and_then(|r| r.user);
@@ -521,7 +526,7 @@ impl Client for App {
         if mine {
             self.refresh_rights();
         }
-        for layer in &mut self.stack {
+        for layer in self.stack.iter_mut().filter(|layer| !logged || layer.screen.shows_log()) {
             self.cx.screen = layer.id;
             layer.screen.changed(changed, &mut self.cx);
         }

@@ -68,6 +68,11 @@ pub trait Screen: Any {
     /// A commit, by anybody; `None` when anything may have changed. Marks as stale what it touches.
     fn changed(&mut self, _changed: Option<&Changed>, _cx: &mut Cx) {}
 
+    /// Whether it shows the log, to which those who come and go add without a change of any record.
+    fn shows_log(&self) -> bool {
+        false
+    }
+
     /// How long until it wants to be prepared and drawn again, when it shows what no commit tells of.
     fn wants_tick(&self) -> Option<Duration> {
         None

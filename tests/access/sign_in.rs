@@ -1,6 +1,6 @@
 //! Signing in.
 
-use clowder::model::{Actor, Door, Error, Role, User};
+use clowder::model::{Action, Actor, AuditEntry, Door, Error, Role, User};
 
 use crate::support::{CONSOLE, World, id};
 
@@ -104,4 +104,60 @@ fn there_is_always_an_admin_left() {
     assert!(matches!(w.desk.set_role(&CONSOLE, ada, Role::Staff), Err(Error::Refused { .. })));
     w.desk.unlock(&CONSOLE, amy).unwrap();
     w.desk.set_role(&CONSOLE, ada, Role::Staff).unwrap();
+}
+
+/// The newest entries of the log.
+fn log(w: &World, most: usize) -> Vec<AuditEntry> {
+    w.desk.audit(&CONSOLE, None, most).unwrap().into_iter().map(|line| line.entry).collect()
+}
+
+#[test]
+fn each_sign_in_is_in_the_log_with_door_and_address_and_no_failed_one_is() {
+    const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGZDzN9LZmJkPYEnZRb2PYa4S1cTVQm1uSPi2d2UeTpY";
+    let w = World::new();
+    with_password(&w, &w.ana);
+    let fingerprint = w.desk.add_ssh_key(&CONSOLE, id(&w.ana), KEY).unwrap().0.fingerprint;
+    let last = w.last_commit();
+    sign_in(&w, "ana", "wrong horse!").unwrap_err();
+    sign_in(&w, "nobody", RIGHT).unwrap_err();
+    assert_eq!(w.last_commit(), last);
+    let by_password = sign_in(&w, "ana", RIGHT).unwrap();
+    let key = russh::keys::PublicKey::from_openssh(KEY).unwrap();
+    let by_key = || w.desk.sign_in_with_key("ana", &key, Door::Ssh, Some("192.0.2.7".to_owned())).unwrap();
+    let (first, second) = (by_key(), by_key());
+    let with_key = format!("with the key {fingerprint}");
+    let entries = log(&w, 3);
+    for (entry, (actor, note, touched)) in entries.iter().rev().zip([
+        (&by_password, "with a password", 0),
+        (&first, &with_key, 1),
+        (&second, &with_key, 0),
+    ]) {
+        assert_eq!((entry.action, &entry.actor, &*entry.note), (Action::SignIn, actor, note));
+        // Only the day's first use of a key is noted at the account.
+        assert_eq!(entry.touched, touched);
+    }
+    w.desk.lock(&CONSOLE, id(&w.ana), "").unwrap();
+    let last = w.last_commit();
+    sign_in(&w, "ana", RIGHT).unwrap_err();
+    assert_eq!(w.last_commit(), last);
+    w.clean();
+}
+
+#[test]
+fn undo_passes_over_those_who_come_and_go() {
+    let w = World::new();
+    with_password(&w, &w.sam);
+    let cat = w.cat("Miso").id;
+    let change = w.edit(&w.sam, cat, clowder::desk::CatChange::Colour("grey".to_owned())).unwrap();
+    // More than one look at the log takes in.
+    for _ in 0..210 {
+        w.desk.note_session_end(&CONSOLE, "Ana (SSH)").unwrap();
+    }
+    let sam = sign_in(&w, "sam", RIGHT).unwrap();
+    assert_eq!(log(&w, 1)[0].action, Action::SignIn);
+    let found = w.desk.last_undoable(&sam).unwrap().unwrap();
+    assert_eq!(found.entry.commit, change);
+    for commit in [w.last_commit().unwrap(), clowder::model::CommitNo(w.last_commit().unwrap().0 - 1)] {
+        assert!(matches!(w.desk.undo(&w.admin, commit), Err(Error::Refused { .. })));
+    }
 }

@@ -5,7 +5,7 @@ use ratatui::{Frame, layout::Rect};
 use super::entry::EntryScreen;
 use crate::{
     desk::HistoryLine,
-    model::{CommitNo, Kind},
+    model::{Action, CommitNo, Kind},
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
@@ -53,6 +53,8 @@ impl Row {
     fn read(line: &HistoryLine, of: Option<(Kind, u32)>, cx: &Cx) -> Self {
         let entry = &line.entry;
         let about = match entry.touched {
+            // Whoever signed in stands beside it; only the note of a key's last use is about a record.
+            _ if entry.action == Action::SignIn => String::new(),
             0 => String::new(),
             n if n > NAMED => format!("{n} records"),
             _ => {
@@ -70,7 +72,11 @@ impl Row {
 
     fn what(&self) -> String {
         let label = self.line.entry.action.label();
-        let words = [label, &*self.about, &*self.line.entry.note];
+        // Of what touches nothing, from where is what there is to know.
+        let address = self.line.entry.actor.address.as_deref();
+        let from = address.filter(|_| matches!(self.line.entry.action, Action::SignIn | Action::EndSession));
+        let from = from.map(|address| format!("from {address}")).unwrap_or_default();
+        let words = [label, &*self.about, &*from, &*self.line.entry.note];
         words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
     }
 }
@@ -244,6 +250,10 @@ impl Screen for History {
     fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
         let of = self.of;
         self.stale |= changed.is_none_or(|c| of.is_none_or(|own| c.records.contains(&own)));
+    }
+
+    fn shows_log(&self) -> bool {
+        self.of.is_none()
     }
 
     fn status(&self) -> String {
