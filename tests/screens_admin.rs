@@ -13,6 +13,8 @@ mod profile;
 mod rights;
 #[path = "support/shelter.rs"]
 mod shelter;
+#[path = "screens_admin/ssh_keys.rs"]
+mod ssh_keys;
 #[path = "support/terminal.rs"]
 mod terminal;
 

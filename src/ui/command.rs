@@ -105,6 +105,8 @@ commands! {
     Ban: "ban", "ban", "Set or lift the do-not-adopt flag", Some(P::ManageUsers);
     ResetPassword: "reset-password", "password", "Set a new password", Some(P::ManageUsers);
     Anonymise: "anonymise", "anonymise", "Remove the person's details", Some(P::ManageUsers);
+    AddKey: "add-key", "add key", "Add an SSH key", Some(P::OwnAccount);
+    RemoveKey: "remove-key", "remove key", "Remove the marked SSH key", Some(P::OwnAccount);
     ChangePassword: "change-password", "password", "Change your password", Some(P::OwnAccount);
     // The store.
     Check: "check-now", "check again", "Check the store now", Some(P::Maintain);

@@ -26,6 +26,7 @@ mod requests_columns;
 pub mod sessions;
 mod set_up;
 mod sign_in;
+mod ssh_keys;
 pub mod take_request;
 pub mod triage;
 pub mod user;
@@ -64,6 +65,7 @@ pub const KEYS: &[(&str, &[Bind])] = &[
     ("Breed, health status, in a form", catalogue_form::KEYS),
     ("Your account", profile::KEYS),
     ("Your account, in a form", profile_form::KEYS),
+    ("SSH key, in a form", ssh_keys::KEYS),
     ("Audit log, history", audit::KEYS),
     ("Change", entry::KEYS),
     ("Check", check::KEYS),

@@ -55,7 +55,8 @@ enum Part {
     Field(String, Vec<Piece>),
     Line(Vec<Piece>),
     Text(Piece),
-    Table(Vec<TableRow>),
+    /// Rows, and what stands below each of them, if anything does.
+    Table(Vec<TableRow>, Vec<String>),
     Gap,
 }
 
@@ -130,13 +131,18 @@ impl Sheet {
 
     /// Rows that can be marked, their columns under each other.
     pub fn table(&mut self, rows: Vec<TableRow>) {
+        self.table_over(rows, Vec::new());
+    }
+
+    /// The same with a text below each row that would be too wide for a column of it.
+    pub fn table_over(&mut self, rows: Vec<TableRow>, below: Vec<String>) {
         self.links.extend(rows.iter().map(|(key, _)| *key));
         if let Some(key) = self.before
             && self.mark(key)
         {
             self.before = None;
         }
-        self.push(Part::Table(rows));
+        self.push(Part::Table(rows, below));
     }
 
     /// An empty line, unless there is nothing or one above.
@@ -191,9 +197,9 @@ impl Sheet {
                 }
                 Part::Field(label, pieces) => lay_out_field(&mut self.rows, Some(label), pieces, width),
                 Part::Line(pieces) => lay_out_field(&mut self.rows, None, pieces, width),
-                Part::Table(rows) => {
+                Part::Table(rows, below) => {
                     let widths = columns(rows, room);
-                    for (_, pieces) in rows {
+                    for (n, (_, pieces)) in rows.iter().enumerate() {
                         let mut x = MARGIN;
                         let mut row = Row { link: Some(self.places.len()), pieces: Vec::new() };
                         for ((text, ink), columns) in pieces.iter().zip(&widths) {
@@ -203,6 +209,10 @@ impl Sheet {
                         }
                         self.places.push(self.rows.len());
                         self.rows.push(row);
+                        let lines =
+                            below.get(n).map(|text| wrap(text, room.saturating_sub(2).max(1))).unwrap_or_default();
+                        let under = |line| Row { link: None, pieces: vec![(MARGIN + 2, line, Ink::Muted)] };
+                        self.rows.extend(lines.into_iter().map(under));
                     }
                 }
             }
@@ -392,6 +402,16 @@ mod tests {
         page.table(vec![(9, vec![("Ash".to_owned(), Ink::Plain)]), (10, vec![("Ivy".to_owned(), Ink::Plain)])]);
         drawn(&mut page, 40, 6);
         assert_eq!(page.marked(), Some(9));
+    }
+
+    #[test]
+    fn what_stands_below_a_row_is_no_row_of_its_own() {
+        let mut sheet = Sheet::default();
+        let row = |n, text: &str| (n, vec![(text.to_owned(), Ink::Plain)]);
+        sheet.table_over(vec![row(1, "one"), row(2, "two")], vec!["first".to_owned(), "a second one".to_owned()]);
+        assert_eq!(drawn(&mut sheet, 12, 5), ["► one", "    first", "  two", "    a second", "    one"]);
+        sheet.run(Command::Down);
+        assert_eq!((sheet.marked(), &*drawn(&mut sheet, 12, 3)[2]), (Some(2), "► two"));
     }
 
     #[test]

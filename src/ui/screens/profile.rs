@@ -1,15 +1,20 @@
-//! One's own account: details, preferences, favourites.
+//! One's own account: details, preferences, SSH keys, favourites.
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{password::PasswordForm, profile_form::ProfileForm, user::looks_for};
+use super::{
+    password::PasswordForm,
+    profile_form::ProfileForm,
+    ssh_keys::{self, KeyForm},
+    user::looks_for,
+};
 use crate::{
-    desk::CatLine,
+    desk::{CatLine, KeyLine},
     model::{CatId, Kind, User},
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::{DELETE, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
         sheet::{Ink, Sheet},
     },
 };
@@ -26,12 +31,15 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('e')], Command::Edit),
     bind(&[Key::ch('p')], Command::ChangePassword),
     bind(&[Key::ch('m')], Command::Favourite),
+    bind(&[Key::ch('n')], Command::AddKey),
+    bind(&[Key::ch('x'), DELETE], Command::RemoveKey),
 ];
 
 /// One's own account.
 #[derive(Default)]
 pub struct Profile {
     user: Option<User>,
+    keys: Vec<KeyLine>,
     sheet: Sheet,
     fresh: bool,
 }
@@ -49,10 +57,16 @@ impl Profile {
             return;
         }
         let Some(user) = cx.shown(cx.desk.me(&cx.actor())) else { return };
+        self.keys = cx.shown(cx.desk.ssh_keys(&cx.actor(), user.id)).unwrap_or_default();
         let ids: Vec<u32> = user.favourites.iter().map(|c| c.0).collect();
         let cats = cx.shown(cx.desk.cat_rows(&cx.actor(), &ids)).unwrap_or_default();
         self.fill(&user, &cats, cx);
         self.user = Some(user);
+    }
+
+    /// The favourite that is marked.
+    fn cat(&self) -> Option<u32> {
+        self.sheet.marked().filter(|_| ssh_keys::marked(&self.sheet, &self.keys).is_none())
     }
 
     fn fill(&mut self, user: &User, cats: &[CatLine], cx: &Cx) {
@@ -68,14 +82,16 @@ impl Profile {
         sheet.field("Phone", &*user.phone);
         sheet.field("Role", user.role.label());
         sheet.field("Registered", user.registered_at.day().to_string());
-        for key in &user.ssh_keys {
-            sheet.field("SSH key", &*key.comment);
-        }
         let mut wants = looks_for(&user.preferences, cx);
         if wants.iter().all(|(text, _)| text.is_empty()) {
             wants = vec![("any cat".to_owned(), Ink::Muted)];
         }
         sheet.pieces("Looks for", wants);
+        ssh_keys::section(
+            sheet,
+            &self.keys,
+            "None yet: with a key you sign in over SSH without your password. n adds one.",
+        );
         sheet.heading("Favourites");
         if user.favourites.is_empty() {
             sheet.text("None yet: m on the page of a cat marks it.", Ink::Muted);
@@ -113,7 +129,8 @@ impl Screen for Profile {
 
     fn enabled(&self, command: Command, _cx: &Cx) -> bool {
         match command {
-            Command::Open | Command::Favourite => self.sheet.marked().is_some(),
+            Command::Open | Command::Favourite => self.cat().is_some(),
+            Command::RemoveKey => ssh_keys::marked(&self.sheet, &self.keys).is_some(),
             _ => self.user.is_some(),
         }
     }
@@ -121,19 +138,31 @@ impl Screen for Profile {
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         self.refresh(cx);
         match command {
-            Command::Open => match self.sheet.marked() {
+            Command::Open => match self.cat() {
                 Some(cat) => return super::record(Kind::Cat, cat, cx),
                 None => return Outcome::Pass,
             },
             Command::Edit => return ProfileForm::new(cx).map_or(Outcome::Stay, Outcome::push),
             Command::ChangePassword => return Outcome::push(PasswordForm::own(cx)),
             Command::Favourite => {
-                let Some(cat) = self.sheet.marked() else { return Outcome::Pass };
+                let Some(cat) = self.cat() else { return Outcome::Pass };
                 if cx.shown(cx.desk.toggle_favourite(&cx.actor(), CatId(cat))).is_some() {
                     cx.ok("No longer a favourite.");
                 }
                 self.fresh = false;
                 self.refresh(cx);
+            }
+            Command::AddKey => {
+                let Some(user) = &self.user else { return Outcome::Stay };
+                return KeyForm::open(user.id, None, cx);
+            }
+            Command::RemoveKey => {
+                let marked = ssh_keys::marked(&self.sheet, &self.keys);
+                let (Some(key), Some(user)) = (marked, &self.user) else { return Outcome::Pass };
+                ssh_keys::ask_removal(user.id, key, cx, |me: &mut Self, cx| {
+                    me.fresh = false;
+                    me.refresh(cx);
+                });
             }
             other => {
                 if !self.sheet.run(other) {

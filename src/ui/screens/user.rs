@@ -2,14 +2,19 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{audit::History, password::PasswordForm, user_form::UserForm};
+use super::{
+    audit::History,
+    password::PasswordForm,
+    ssh_keys::{self, KeyForm},
+    user_form::UserForm,
+};
 use crate::{
-    desk::UserCard,
+    desk::{KeyLine, UserCard},
     model::{Error, Kind, Permission, Preferences, RequestStatus, Role, User, UserId, limits},
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Prompt, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::{DELETE, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
         picker::Item,
         sheet::{Ink, Piece, Sheet},
     },
@@ -24,6 +29,7 @@ pub const KEYS: &[Bind] = &[
     FIRST_BIND,
     LAST_BIND,
     bind(&[ENTER], Command::Open),
+    bind(&[Key::ch('x'), DELETE], Command::RemoveKey),
     bind(&[Key::ch('e')], Command::Edit),
     bind(&[Key::ch('r')], Command::SetRole),
     bind(&[Key::ch('l')], Command::Lock),
@@ -32,6 +38,7 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('h')], Command::History),
     bind(&[Key::ch('A')], Command::Anonymise),
     bind(&[Key::ch('D')], Command::Delete),
+    bind(&[Key::ch('n')], Command::AddKey),
 ];
 
 /// The longest breed list that is read out in one line.
@@ -41,6 +48,8 @@ const BREEDS_NAMED: usize = 6;
 pub struct UserDetail {
     id: UserId,
     card: Option<UserCard>,
+    /// Only for admins.
+    keys: Vec<KeyLine>,
     sheet: Sheet,
     stale: bool,
     gone: bool,
@@ -49,7 +58,7 @@ pub struct UserDetail {
 impl UserDetail {
     /// The account with this number.
     pub fn new(id: UserId, cx: &mut Cx) -> Self {
-        let mut screen = Self { id, card: None, sheet: Sheet::default(), stale: true, gone: false };
+        let mut screen = Self { id, card: None, keys: Vec::new(), sheet: Sheet::default(), stale: true, gone: false };
         screen.refresh(cx);
         screen
     }
@@ -63,7 +72,18 @@ impl UserDetail {
             Err(Error::NotFound { .. }) if self.card.is_some() => self.gone = true,
             Err(e) => cx.fail(&e),
         }
+        self.keys = match self.user() {
+            Some(_) if cx.may(Permission::ManageUsers) => {
+                cx.shown(cx.desk.ssh_keys(&cx.actor(), self.id)).unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
         self.fill(cx);
+    }
+
+    /// The request that is marked.
+    fn request(&self) -> Option<u32> {
+        self.sheet.marked().filter(|_| ssh_keys::marked(&self.sheet, &self.keys).is_none())
     }
 
     fn name(&self) -> String {
@@ -133,6 +153,9 @@ impl UserDetail {
                 })
                 .collect(),
         );
+        if !self.keys.is_empty() {
+            ssh_keys::section(sheet, &self.keys, "");
+        }
     }
 
     /// Shows what came of a change.
@@ -293,7 +316,9 @@ impl Screen for UserDetail {
     fn enabled(&self, command: Command, cx: &Cx) -> bool {
         let Some(user) = self.user() else { return false };
         match command {
-            Command::Open => self.sheet.marked().is_some(),
+            Command::Open => self.request().is_some(),
+            Command::AddKey => cx.may(Permission::ManageUsers) && !user.anonymised,
+            Command::RemoveKey => ssh_keys::marked(&self.sheet, &self.keys).is_some(),
             Command::Edit => cx.may(Permission::ManageUsers) && !user.anonymised,
             Command::SetRole | Command::Lock | Command::ResetPassword | Command::Anonymise => !user.anonymised,
             Command::Delete => cx.may(Permission::ManageUsers),
@@ -310,7 +335,7 @@ impl Screen for UserDetail {
         self.refresh(cx);
         match command {
             Command::Open => {
-                let Some(request) = self.sheet.marked() else { return Outcome::Pass };
+                let Some(request) = self.request() else { return Outcome::Pass };
                 return super::record(Kind::Request, request, cx);
             }
             Command::Edit => return UserForm::edit(self.id, cx).map_or(Outcome::Stay, Outcome::push),
@@ -319,6 +344,14 @@ impl Screen for UserDetail {
             Command::Ban => self.ban(cx),
             Command::ResetPassword => return Outcome::push(PasswordForm::of(self.id, self.name(), cx)),
             Command::Anonymise => self.anonymise(cx),
+            Command::AddKey => return KeyForm::open(self.id, Some(self.name()), cx),
+            Command::RemoveKey => {
+                let Some(key) = ssh_keys::marked(&self.sheet, &self.keys) else { return Outcome::Pass };
+                ssh_keys::ask_removal(self.id, key, cx, |me: &mut Self, cx| {
+                    me.stale = true;
+                    me.refresh(cx);
+                });
+            }
             Command::Delete => self.delete(cx),
             Command::History => return Outcome::push(History::of(Kind::User, self.id.0, cx)),
             other => {
