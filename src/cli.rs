@@ -23,6 +23,7 @@ mod requests;
 mod restore;
 mod screens;
 mod serve;
+mod sessions;
 mod table;
 mod transfer;
 mod users;
@@ -117,6 +118,9 @@ pub enum DeskCommand {
     Audit(history::Audit),
     /// Undo a change whole, while nothing it touched has changed since
     Undo(history::Undo),
+    /// Who is on: list the sessions, end one
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// Open every record and recount every index and counter
     Check(maintenance::Check),
     /// Show how much there is of everything
@@ -141,6 +145,7 @@ impl DeskCommand {
             Self::Export(export) => transfer::export(cx, &export),
             Self::Audit(audit) => history::audit(cx, audit),
             Self::Undo(undo) => history::undo(cx, undo),
+            Self::Sessions(command) => sessions::run(cx, &command),
             Self::Check(check) => maintenance::check(cx, &check),
             Self::Stats => maintenance::stats(cx),
             Self::Backup(backup) => backup::run(cx, &backup),

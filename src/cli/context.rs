@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::{Failure, json};
 use crate::desk::Desk;
 use crate::model::Actor;
+use crate::session::registry::Seat;
 
 /// How many rows are looked up and written at once.
 pub const PAGE: usize = 256;
@@ -39,6 +40,8 @@ pub struct Context<'a> {
     pub desk: &'a Desk,
     /// Who asks.
     pub actor: &'a Actor,
+    /// Its place among the sessions of the process that serves it; `None` where nobody else is served.
+    pub seat: Option<Seat>,
     /// Results.
     pub out: &'a mut (dyn Write + Send),
     /// Messages, and progress in lines.

@@ -89,6 +89,13 @@ pub fn cancel() -> Result<Arc<AtomicBool>, Failure> {
 /// # Errors
 /// The command's, and the store's.
 pub fn run(place: &Place, json: bool, command: DeskCommand, words: &[OsString]) -> Result<u8, Failure> {
+    if let DeskCommand::Sessions(sessions) = &command {
+        // To see who is on the store need not be opened, and is not made.
+        return match client::connect(&place.data()?)? {
+            Some(stream) => there(&command, words, stream),
+            None => super::sessions::alone(json, sessions).map(|()| 0),
+        };
+    }
     match enter(place, Door::Command)? {
         Way::Open(opened) => here(place, json, command, *opened).map(|()| 0),
         Way::Attach(stream) => there(&command, words, stream),
@@ -148,6 +155,7 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
         let mut cx = Context {
             desk: &desk,
             actor: &Actor::console(),
+            seat: None,
             out: &mut out,
             err: &mut err,
             input: &mut input,

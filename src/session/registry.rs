@@ -14,7 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::model::{Door, Stamp, UserId};
+use crate::{
+    desk::Desk,
+    model::{Actor, Door, Error, Permission, Result as Answer, Stamp, UserId},
+};
 
 /// How long one that was told to end may take before its line is cut.
 const GRACE: Duration = Duration::from_secs(3);
@@ -79,12 +82,26 @@ pub struct SessionLine {
 }
 
 impl SessionLine {
-    /// Who and where, in a few words: `Ana Example (SSH, 192.0.2.1)`.
+    /// Who and where, in a few words, and the words of a command: `Ana Example (SSH, 192.0.2.1): cats list`.
     pub fn title(&self) -> String {
+        let what = if self.what.is_empty() { String::new() } else { format!(": {}", self.what) };
+        format!("{}{what}", self.whose())
+    }
+
+    /// How long nothing was typed: `45 s`, `12 min`, `3 h`.
+    pub fn idle_words(&self) -> String {
+        match self.idle.as_secs() {
+            s @ 0..60 => format!("{s} s"),
+            s @ 60..3600 => format!("{} min", s / 60),
+            s => format!("{} h", s / 3600),
+        }
+    }
+
+    /// Who and where, without the words of a command, which may be about somebody.
+    pub fn whose(&self) -> String {
         let who = self.who.as_ref().map_or("somebody who has not signed in", |person| &person.name);
         let from = self.address.as_ref().map_or(String::new(), |address| format!(", {address}"));
-        let what = if self.what.is_empty() { String::new() } else { format!(": {}", self.what) };
-        format!("{who} ({}{from}){what}", self.door.label())
+        format!("{who} ({}{from})", self.door.label())
     }
 }
 
@@ -109,6 +126,10 @@ impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Registry").field("sessions", &self.count()).finish_non_exhaustive()
     }
+}
+
+fn may_see(desk: &Desk, actor: &Actor) -> Answer<()> {
+    if desk.rights(actor)?.may(Permission::Maintain) { Ok(()) } else { Err(Error::Denied(Permission::Maintain)) }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -184,6 +205,44 @@ impl Registry {
             owner: entry.owner.load(Ordering::Relaxed),
         };
         entries.into_iter().map(line).collect()
+    }
+
+    /// The same for somebody who asks.
+    ///
+    /// # Errors
+    /// `Denied`, `SignedOut`.
+    pub fn list_for(&self, desk: &Desk, actor: &Actor) -> Answer<Vec<SessionLine>> {
+        may_see(desk, actor)?;
+        Ok(self.list())
+    }
+
+    /// Ends somebody's session for an admin, which the log tells; `own` is the one that asks. Answers a sentence.
+    ///
+    /// # Errors
+    /// `Denied`, `SignedOut`; `Refused` when there is no such session, or it is no other one's to end.
+    pub fn end_for(&self, desk: &Desk, actor: &Actor, own: u64, id: u64) -> Answer<String> {
+        may_see(desk, actor)?;
+        let gone = || Error::refused(format!("there is no session {id}, or none any more"));
+        let line = self.list().into_iter().find(|line| line.id == id).ok_or_else(gone)?;
+        if id == own {
+            return Err(Error::refused("this is the session that asks; it ends by leaving it"));
+        }
+        if line.owner {
+            return Err(Error::refused(
+                "this session holds the store, and everything would end with it; quit it there",
+            ));
+        }
+        if !self.end(id, "An admin ended this session. What was saved is safe.") {
+            return Err(gone());
+        }
+        tracing::info!(
+            session = id,
+            whose = line.whose(),
+            by = desk.name_of(actor, actor.who),
+            "an admin ends a session"
+        );
+        desk.note_session_end(actor, &line.whose())?;
+        Ok(format!("The session of {} was told to end.", line.whose()))
     }
 
     /// How many are on.

@@ -73,6 +73,17 @@ impl Shelter {
         ran.out
     }
 
+    /// The audit log, newest first.
+    pub fn log(&self) -> Vec<serde_json::Value> {
+        serde_json::from_str(&self.ok(&["audit", "--json"])).unwrap()
+    }
+
+    /// What the socket knows its other end by.
+    pub fn uid(&self) -> String {
+        use std::os::unix::fs::MetadataExt as _;
+        format!("uid {}", fs::metadata(self.data()).unwrap().uid())
+    }
+
     pub fn feed(&self, input: &str, args: &[&str]) -> Ran {
         let ran = assert_cmd::Command::from_std(self.command(args)).write_stdin(input).output().unwrap();
         let ran = Ran::of(ran);

@@ -2,9 +2,12 @@
 
 use std::process::Stdio;
 
-use clowder::model::Actor;
+use clowder::model::{Action, Actor, Door, UserId};
 
-use crate::support::{Server, text};
+use crate::{
+    shelter::PASSWORD,
+    support::{Server, Tty, text},
+};
 
 #[test]
 fn a_command_runs_with_the_rights_of_whoever_sent_it() {
@@ -43,6 +46,63 @@ fn what_a_command_changes_is_in_the_log_with_door_and_address() {
     let actor = &log[0].entry.actor;
     assert_eq!((actor.user(), actor.door.slug()), (Some(server.id("sam")), "ssh"));
     assert_eq!(actor.address.as_deref(), Some("127.0.0.1"));
+}
+
+#[test]
+fn sessions_are_listed_and_ended_by_admins_alone() {
+    let server = Server::new();
+    let mut uma = Tty::open(&server, "uma", "xterm-256color", &["-tt"], &[]);
+    uma.wait_for("Uma Stone");
+    for words in [&["sessions", "list"][..], &["sessions", "end", "1"]] {
+        let done = server.run("sam", words);
+        assert_eq!(done.status.code(), Some(7), "{}", text(&done.stderr));
+        assert!(done.stdout.is_empty());
+    }
+    let list = server.run("ada", &["sessions", "list", "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let find = |key: &str, value: serde_json::Value| list.as_array().unwrap().iter().find(|s| s[key] == value).cloned();
+    let (hers, own) = (find("name", "Uma Stone".into()).unwrap(), find("this", true.into()).unwrap());
+    assert_eq!((hers["door"].as_str(), hers["address"].as_str()), (Some("ssh"), Some("127.0.0.1")));
+    assert_eq!(own["command"].as_str(), Some("sessions list --json"));
+    let done = server.run("ada", &["sessions", "end", &hers["id"].to_string()]);
+    assert_eq!(text(&done.stdout), "The session of Uma Stone (SSH, 127.0.0.1) was told to end.\n");
+    uma.wait_for_bytes("An admin ended this session. What was saved is safe.");
+    uma.ends();
+    let log = server.shelter.desk.audit(&Actor::console(), None, 1).unwrap();
+    let entry = &log[0].entry;
+    assert_eq!((entry.action, &*entry.note), (Action::EndSession, "Uma Stone (SSH, 127.0.0.1)"));
+    assert_eq!((entry.actor.user(), entry.actor.door, entry.actor.address.as_deref()), came(&server, "ada"));
+}
+
+fn came(server: &Server, name: &str) -> (Option<UserId>, Door, Option<&'static str>) {
+    (Some(server.id(name)), Door::Ssh, Some("127.0.0.1"))
+}
+
+#[test]
+fn each_way_in_is_in_the_log_with_door_and_address() {
+    let server = Server::new();
+    assert_eq!(server.run("sam", &["stats"]).status.code(), Some(0));
+    assert_eq!(server.with_password("uma", "not this one", &["stats"]).status.code(), Some(255));
+    assert_eq!(server.with_password("uma", PASSWORD, &["cats", "list"]).status.code(), Some(0));
+    let mut ada = Tty::open(&server, "ada", "xterm-256color", &["-tt"], &[]);
+    ada.wait_for("Ada Brook").keys(":cats\r").wait_for("Miso").keys("\r").wait_for("Likes a lap").keys("m");
+    ada.wait_for("favourite");
+    let log = server.shelter.desk.audit(&Actor::console(), None, 4).unwrap();
+    let wanted = [
+        ("ada", Action::EditUser, "favourites"),
+        ("ada", Action::SignIn, "with the key SHA256:"),
+        ("uma", Action::SignIn, "with a password"),
+        ("sam", Action::SignIn, "with the key SHA256:"),
+    ];
+    for (line, (name, action, note)) in log.iter().zip(wanted) {
+        let entry = &line.entry;
+        assert_eq!(entry.action, action, "{name}");
+        assert!(entry.note.starts_with(note), "{}", entry.note);
+        let actor = &entry.actor;
+        assert_eq!((actor.user(), actor.door, actor.address.as_deref()), came(&server, name));
+    }
+    ada.keys("\x03");
+    ada.ends();
 }
 
 #[test]

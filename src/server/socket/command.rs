@@ -137,6 +137,7 @@ pub(super) fn run(host: &Host, reader: Reader<UnixStream>, address: String, want
         let mut cx = Context {
             desk: &host.desk,
             actor: &actor,
+            seat: Some(guard.seat()),
             out: &mut out,
             err: &mut err,
             input: &mut input,

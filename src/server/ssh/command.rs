@@ -242,6 +242,7 @@ pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> 
     let left = line.limits.input_mib.saturating_mul(1024 * 1024);
     let flag = cancel.clone();
     let client = line.name.clone();
+    let seat = guard.seat();
     thread::Builder::new().name("clowder-ssh-command".to_owned()).spawn(move || {
         let _permit = permit;
         let pieces = reads.then_some(input_pieces);
@@ -251,6 +252,7 @@ pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> 
         let code = words.run(&mut Context {
             desk: &desk,
             actor: &actor,
+            seat: Some(seat),
             out: &mut results,
             err: &mut messages,
             input: &mut input,

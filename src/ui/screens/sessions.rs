@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use ratatui::{Frame, layout::Rect};
 
 use crate::{
-    model::{Error, Permission},
+    model::Permission,
     session::registry::SessionLine,
     ui::{
         Bind, Command, Confirm, Cx, Outcome, Screen, Theme, bind,
@@ -59,15 +59,6 @@ fn note(line: &Line) -> &str {
     }
 }
 
-/// `45 s`, `12 min`, `3 h`.
-fn short(idle: Duration) -> String {
-    match idle.as_secs() {
-        s @ 0..60 => format!("{s} s"),
-        s @ 60..3600 => format!("{} min", s / 60),
-        s => format!("{} h", s / 3600),
-    }
-}
-
 /// The list of sessions.
 #[derive(Default)]
 pub struct Sessions {
@@ -86,7 +77,7 @@ impl Sessions {
     fn read(&mut self, cx: &mut Cx) {
         let Some(seat) = cx.seat.clone().filter(|_| cx.may(Permission::Maintain)) else { return };
         let line = |session: SessionLine| {
-            let (since, idle, mine) = (session.since.minute(), short(session.idle), session.id == seat.id());
+            let (since, idle, mine) = (session.since.minute(), session.idle_words(), session.id == seat.id());
             (session.id as u32, Line { session, since, idle, mine })
         };
         let lines: Vec<_> = seat.registry().list().into_iter().map(line).collect();
@@ -99,21 +90,12 @@ impl Sessions {
         self.list.selected().and_then(|id| self.lines.get(&id))
     }
 
-    fn end(&mut self, id: u64, cx: &mut Cx) -> Result<(), Error> {
-        let rights = cx.desk.rights(&cx.actor())?;
-        if !rights.may(Permission::Maintain) {
-            return Err(Error::Denied(Permission::Maintain));
-        }
-        let ended = cx.seat.as_ref().is_some_and(|seat| {
-            tracing::info!(session = id, by = rights.name, "an admin ends a session");
-            seat.registry().end(id, "An admin ended this session. What was saved is safe.")
-        });
-        match ended {
-            true => cx.ok("The session was told to end."),
-            false => cx.ok("That session is gone already."),
+    fn end(&mut self, id: u64, cx: &mut Cx) {
+        let Some(seat) = cx.seat.clone() else { return };
+        if let Some(done) = cx.shown(seat.registry().end_for(&cx.desk, &cx.actor(), seat.id(), id)) {
+            cx.ok(done);
         }
         self.read(cx);
-        Ok(())
     }
 }
 
@@ -146,9 +128,7 @@ impl Screen for Sessions {
                     danger: true,
                 };
                 cx.confirm(confirm, move |me: &mut Self, cx| {
-                    if let Err(e) = me.end(id, cx) {
-                        cx.fail(&e);
-                    }
+                    me.end(id, cx);
                     Outcome::Stay
                 });
             }
