@@ -86,6 +86,7 @@ pub fn run(
     }
     let store = opened.store.clone();
     let registry = Registry::new(config.sessions.limit);
+    let started = config.clone();
     let host = Host { prepare, ..Host::new(Desk::new(opened.store), registry, Live::new(config)) };
     let doors = Doors::open(&host, data, config_dir);
     let served = doors.map(|doors| {
@@ -100,7 +101,7 @@ pub fn run(
                 tracing::info!("told to stop");
                 break;
             }
-            reload(&host, &logging, &load);
+            reload(&host, &logging, &started, &load);
         }
         tell_manager(&[NotifyState::Stopping]);
         doors.close(&host);
@@ -171,25 +172,21 @@ fn watch() -> io::Result<Signals> {
     Signals::new([SIGTERM, SIGINT, SIGHUP])
 }
 
-/// Takes other settings over, as far as they can change while it runs.
-fn reload(host: &Host, logging: &Logging, load: impl Fn() -> Result<Config, String>) {
+/// Takes other settings over, as far as they can change while it runs; `started` are those it began with.
+fn reload(host: &Host, logging: &Logging, started: &Config, load: impl Fn() -> Result<Config, String>) {
     let config = match load() {
         Ok(config) => config,
         Err(e) => return tracing::error!("the settings stay as they were: {}", e.replace('\n', " ")),
     };
-    let before = host.config.get();
     logging.set_level(config.log.level);
     host.registry.set_limit(config.sessions.limit);
-    let fixed = |ssh: &config::Ssh| (ssh.enabled, ssh.listen, ssh.host_key.clone());
-    if fixed(&before.ssh) != fixed(&config.ssh)
-        || before.log.format != config.log.format
-        || before.store != config.store
-    {
-        tracing::warn!("where SSH listens, its host key, the form of the log and the cache change at the next start");
-    }
+    let later = config.fixed_since(started);
     host.desk.set_backup_policy(config.backup.clone());
     host.config.set(config);
-    tracing::info!("settings read again");
+    match &*later {
+        [] => tracing::info!("settings read again"),
+        later => tracing::warn!("settings read again; a restart is needed for: {}", later.join(", ")),
+    }
 }
 
 /// Tells the service manager, if there is one.

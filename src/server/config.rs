@@ -224,6 +224,30 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The settings that only count at a start and are not what they were then, by name: where SSH listens, its key, what
+    /// its connections share, the form of the log, the cache.
+    pub fn fixed_since(&self, started: &Self) -> Vec<&'static str> {
+        let (ssh, was) = (&self.ssh, &started.ssh);
+        let (limits, were) = (&ssh.limits, &was.limits);
+        [
+            ("ssh.enabled", ssh.enabled != was.enabled),
+            ("ssh.listen", ssh.listen != was.listen),
+            ("ssh.host_key", ssh.host_key != was.host_key),
+            ("ssh.limits.attempts", limits.attempts != were.attempts),
+            ("ssh.limits.password_queue", limits.password_queue != were.password_queue),
+            ("ssh.limits.commands", limits.commands != were.commands),
+            ("ssh.limits.keepalive_seconds", limits.keepalive_seconds != were.keepalive_seconds),
+            ("ssh.limits.inactivity_seconds", limits.inactivity_seconds != were.inactivity_seconds),
+            ("log.format", self.log.format != started.log.format),
+            ("store.cache_mib", self.store != started.store),
+        ]
+        .into_iter()
+        .filter_map(|(name, changed)| changed.then_some(name))
+        .collect()
+    }
+}
+
 /// The settings as they are now; a reload replaces them. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Live(Arc<RwLock<Arc<Config>>>);
@@ -262,6 +286,18 @@ mod tests {
         assert_eq!(config.ssh.listen, "[::1]:22".parse().unwrap());
         assert_eq!((config.log.level, config.log.format), (Level::Debug, Format::Json));
         assert_eq!(config.sessions, Sessions::default());
+    }
+
+    #[test]
+    fn what_only_counts_at_a_start_is_named() {
+        let fixed = |text: &str| Config::parse(text).unwrap().fixed_since(&Config::default());
+        assert!(fixed("[sessions]\nlimit = 9\n[ssh]\npasswords = false\n[ssh.limits]\nchannels = 2").is_empty());
+        let limits = "attempts = 3\npassword_queue = 3\ncommands = 3\nkeepalive_seconds = 3\ninactivity_seconds = 3";
+        let names = fixed(&format!("[ssh]\nlisten = \"[::1]:22\"\n[ssh.limits]\n{limits}\n[log]\nformat = \"json\""));
+        let limits = limits.lines().map(|line| format!("ssh.limits.{}", line.split(' ').next().unwrap()));
+        let wanted: Vec<String> =
+            std::iter::once("ssh.listen".to_owned()).chain(limits).chain(["log.format".to_owned()]).collect();
+        assert_eq!(names, wanted);
     }
 
     #[test]

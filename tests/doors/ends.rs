@@ -87,6 +87,13 @@ fn the_settings_are_read_again() {
     let ran = shelter.run(&["stats"]);
     assert_eq!(ran.code, 1);
     assert!(ran.err.contains("as many sessions as the settings allow"), "{}", ran.err);
+    shelter.settings("[ssh.limits]\ncommands = 3\nchannels = 3\n[store]\ncache_mib = 9\n");
+    // Twice: what counts is what it began with, not what was read last.
+    for _ in 0..2 {
+        server.signal("HUP");
+        let line = server.logs("settings read again");
+        assert!(line.ends_with("a restart is needed for: ssh.limits.commands, store.cache_mib"), "{line}");
+    }
     shelter.settings("[sessions]\nlimt = 9\n");
     server.signal("HUP");
     let line = server.logs("the settings stay as they were");
