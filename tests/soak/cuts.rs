@@ -7,7 +7,7 @@ use crate::{
     disk::{Before, Dice, Disk, Log, Loss},
     kills::of_the_first_format,
     support::Home,
-    work::{Acks, Job, Worker, all_there, record, rounds, shimmed},
+    work::{Acks, Job, Worker, after_a_kill, all_there, record, rounds, shimmed},
 };
 
 /// Lets a job run until it has acknowledged so much, or to its end, and answers what it did to the disk.
@@ -30,7 +30,7 @@ fn logged(home: &Home, job: Job, enough: usize, with: &[(&str, &str)]) -> (Befor
 }
 
 /// Cuts the power so often, and wants everything acknowledged to be there each time.
-fn cut(job: Job, home: &Home, enough: usize, cuts: usize) {
+fn cut(job: Job, home: &Home, earlier: &[String], enough: usize, cuts: usize) {
     let (before, log) = logged(home, job, enough, &[]);
     let mut dice = Dice::new(cuts as u64);
     let mut places: Vec<usize> = (0..cuts).map(|_| dice.below(log.len() + 1)).collect();
@@ -42,7 +42,8 @@ fn cut(job: Job, home: &Home, enough: usize, cuts: usize) {
         let loss = Loss::any(&mut dice);
         let trial = Home::new();
         disk.cut(trial.0.path(), loss, &mut dice);
-        acknowledged += all_there(job, &trial, &disk.acks, &format!("{job:?} cut at {at} of {}, {loss:?}", log.len()));
+        let lines = [earlier, &disk.acks].concat();
+        acknowledged += all_there(job, &trial, &lines, &format!("{job:?} cut at {at} of {}, {loss:?}", log.len()));
     }
     record(&format!(
         "{cuts} power cuts in {job:?}: {acknowledged} cats acknowledged before, none lost, every check clean"
@@ -51,32 +52,38 @@ fn cut(job: Job, home: &Home, enough: usize, cuts: usize) {
 
 #[test]
 fn a_power_cut_under_load_loses_nothing() {
-    cut(Job::Load(1), &Home::new(), 150, rounds(3, 60));
+    cut(Job::Load(1), &Home::new(), &[], 150, rounds(3, 60));
 }
 
 #[test]
 fn a_power_cut_in_the_middle_of_groups_loses_nothing() {
-    cut(Job::Load(8), &Home::new(), 300, rounds(3, 60));
+    cut(Job::Load(8), &Home::new(), &[], 300, rounds(3, 60));
 }
 
 #[test]
 fn a_power_cut_during_an_import_loses_nothing() {
-    cut(Job::Import, &Home::new(), usize::MAX, rounds(3, 60));
+    cut(Job::Import, &Home::new(), &[], usize::MAX, rounds(3, 60));
 }
 
 #[test]
 fn a_power_cut_while_the_store_is_made_opened_or_closed_loses_nothing() {
-    cut(Job::Opens, &Home::new(), usize::MAX, rounds(4, 60));
+    cut(Job::Opens, &Home::new(), &[], usize::MAX, rounds(4, 60));
+}
+
+#[test]
+fn a_power_cut_while_a_store_is_opened_that_was_killed_loses_nothing() {
+    let (home, lines) = after_a_kill();
+    cut(Job::Opens, &home, &lines, usize::MAX, rounds(2, 60));
 }
 
 #[test]
 fn a_power_cut_during_a_backup_leaves_whole_backups_only() {
-    cut(Job::Backup, &Home::new(), usize::MAX, rounds(3, 60));
+    cut(Job::Backup, &Home::new(), &[], usize::MAX, rounds(3, 60));
 }
 
 #[test]
 fn a_power_cut_during_a_migration_loses_nothing() {
-    cut(Job::Open, &of_the_first_format(), usize::MAX, rounds(2, 60));
+    cut(Job::Open, &of_the_first_format(), &[], usize::MAX, rounds(2, 60));
 }
 
 fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {

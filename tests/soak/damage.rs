@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use clowder::store::backup;
+
 use crate::{
     disk::Dice,
     work::{CATS, Job, Worker, copy_of, record, rounds, stocked},
@@ -84,6 +86,13 @@ fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
                     let _ = fs::remove_file(home.data().join("clean"));
                 }
                 let when = format!("{} {how:?} {round}", name.display());
+                let damaged = home.data().join(name);
+                if name.starts_with("backups") && damaged.exists() {
+                    let same = fs::read(&damaged).unwrap() == fs::read(&file).unwrap();
+                    let keys = backup::KeySource { config: home.config(), key: None };
+                    let verified = backup::verify(&damaged, Some(&keys), &mut |_| true);
+                    assert_eq!(verified.is_ok(), same, "{when}: a damaged backup was held to be whole");
+                }
                 look_at(&Worker::start(&home, Job::Look, |_| {}).end().1, &when, &mut sum);
             }
         }

@@ -3,7 +3,11 @@
 /// The engine cannot read a page that its last transaction made too large when it may not write: so many records at most.
 const A_PAGE: u32 = 17;
 
-use crate::work::{Acks, Job, Worker, asked, copy_of, measure, record, shimmed, stocked};
+use crate::{
+    kills::of_the_first_format,
+    support::Home,
+    work::{Acks, Job, Worker, after_a_kill, all_there, asked, copy_of, measure, record, rounds, shimmed, stocked},
+};
 
 fn full_everywhere(growth: bool) {
     let base = stocked();
@@ -54,4 +58,32 @@ fn a_disk_that_takes_no_more_bytes_loses_nothing() {
 #[test]
 fn a_disk_on_which_no_file_can_grow_loses_nothing() {
     full_everywhere(true);
+}
+
+/// The disk gets full somewhere in a job, which ends in one way or another; after room was made everything is there.
+fn full_during(job: Job, base: &Home, before: &[String], trials: usize) {
+    let (_, bytes) = measure(&copy_of(base), job, false);
+    for trial in 0..trials {
+        let room = trial * bytes / trials;
+        let home = copy_of(base);
+        let worker = Worker::start(&home, job, |command| {
+            shimmed(command, &home).env("SHIM_ROOM", room.to_string());
+        });
+        let lines = [before, &worker.end().1].concat();
+        all_there(job, &home, &lines, &format!("{job:?} with room for {room} of {bytes} bytes"));
+    }
+    record(&format!("{job:?} with the disk full at {trials} places of {bytes} bytes: nothing lost after a restart"));
+}
+
+#[test]
+fn a_disk_that_gets_full_while_a_store_is_made_or_opened_loses_nothing() {
+    full_during(Job::Opens, &Home::new(), &[], rounds(4, 300));
+    let (home, lines) = after_a_kill();
+    full_during(Job::Opens, &home, &lines, rounds(2, 300));
+}
+
+#[test]
+fn a_disk_that_gets_full_during_a_migration_or_a_backup_loses_nothing() {
+    full_during(Job::Open, &of_the_first_format(), &[], rounds(3, 300));
+    full_during(Job::Backup, &Home::new(), &[], rounds(3, 300));
 }

@@ -3,7 +3,7 @@
 use crate::{
     disk::Dice,
     support::Home,
-    work::{Acks, Job, Worker, all_there, copy, copy_of, measure, record, rounds, shimmed},
+    work::{Acks, Job, Worker, after_a_kill, all_there, copy, copy_of, measure, record, rounds, shimmed},
 };
 use std::{fs, path::Path};
 
@@ -35,7 +35,7 @@ fn a_kill_under_load_loses_nothing() {
 }
 
 /// Kills a job in place of each of its changes to the disk, or of as many of them as there are rounds.
-fn killed_anywhere(job: Job, base: &Home, rounds: usize) {
+fn killed_anywhere(job: Job, base: &Home, before: &[String], rounds: usize) {
     let (changes, _) = measure(&copy_of(base), job, false);
     assert!(changes > 0);
     let mut acknowledged = 0;
@@ -45,7 +45,7 @@ fn killed_anywhere(job: Job, base: &Home, rounds: usize) {
         let worker = Worker::start(&home, job, |command| {
             shimmed(command, &home).env("SHIM_KILL_AT", at.to_string());
         });
-        let (_, lines) = worker.end();
+        let lines = [before, &worker.end().1].concat();
         acknowledged += all_there(job, &home, &lines, &format!("{job:?} killed at change {at} of {changes}"));
     }
     record(&format!(
@@ -55,22 +55,28 @@ fn killed_anywhere(job: Job, base: &Home, rounds: usize) {
 
 #[test]
 fn a_kill_while_the_store_is_opened_or_closed_loses_nothing() {
-    killed_anywhere(Job::Opens, &Home::new(), rounds(12, 1000));
+    killed_anywhere(Job::Opens, &Home::new(), &[], rounds(12, 1000));
+}
+
+#[test]
+fn a_kill_while_a_store_is_opened_that_was_killed_loses_nothing() {
+    let (home, lines) = after_a_kill();
+    killed_anywhere(Job::Opens, &home, &lines, rounds(5, 1000));
 }
 
 #[test]
 fn a_kill_during_an_import_leaves_whole_chunks() {
-    killed_anywhere(Job::Import, &Home::new(), rounds(5, 1000));
+    killed_anywhere(Job::Import, &Home::new(), &[], rounds(5, 1000));
 }
 
 #[test]
 fn a_kill_during_a_backup_leaves_whole_backups_only() {
-    killed_anywhere(Job::Backup, &Home::new(), rounds(5, 1000));
+    killed_anywhere(Job::Backup, &Home::new(), &[], rounds(5, 1000));
 }
 
 #[test]
 fn a_kill_during_a_migration_loses_nothing() {
-    killed_anywhere(Job::Open, &of_the_first_format(), rounds(8, 1000));
+    killed_anywhere(Job::Open, &of_the_first_format(), &[], rounds(8, 1000));
 }
 
 /// A home with a store of the first format.

@@ -115,7 +115,7 @@ fn brief(store: &Store) {
         add_and_change(store, 2);
     }
     say("arm\n");
-    if add_and_change(store, 3) {
+    if add_and_change(store, 1) {
         say("whole\n");
     } else {
         tell_the_end(store);
@@ -215,9 +215,19 @@ pub fn stocked() -> Home {
         }
         assert_eq!(cat.id.0, n);
     }
+    store.backup(&mut |_| true).unwrap();
     store.close().unwrap();
     home.open().close().unwrap();
     home
+}
+
+/// A home in which the program was killed at work, and what it had acknowledged.
+pub fn after_a_kill() -> (Home, Vec<String>) {
+    let home = Home::new();
+    let mut worker = Worker::start(&home, Job::Load(4), |_| {});
+    let mut lines: Vec<String> = std::iter::from_fn(|| worker.line()).take(60).collect();
+    lines.extend(worker.kill());
+    (home, lines)
 }
 
 /// Whether a cat is as it was at some revision.
