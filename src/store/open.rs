@@ -339,6 +339,10 @@ impl Store {
 fn make(options: &OpenOptions, mut keyring: Keyring, key: &SecretKey) -> Result<Core, OpenError> {
     let data = &options.data;
     let dir = data.join(STORE);
+    if engine::has_traces(&dir) {
+        // An attempt that was cut short left them. They hold nothing, and may be too little for the engine to open.
+        files::set_aside(data, std::slice::from_ref(&dir))?;
+    }
     files::make_private_dir(&dir)?;
     let engine = Engine::open(&dir, options.cache_bytes).map_err(|e| engine_error(data, e))?;
     let core = Core::new(keyring.store.clone(), engine, key);
@@ -364,7 +368,7 @@ fn open_existing(options: &OpenOptions, mut keyring: Keyring, notices: &mut Vec<
     if keyring.format < migrate::FORMAT {
         let backup = data.join(format!("before-format-{}", migrate::FORMAT));
         if !backup.exists() {
-            files::copy_dir(&data.join(STORE), &backup).map_err(|e| files::open_error(data, &e))?;
+            files::keep_copy(data, &data.join(STORE), &backup)?;
         }
         notices.push(format!("The store was brought to a newer format. As it was, it is in {}.", backup.display()));
     }

@@ -3,9 +3,9 @@
 use crate::{
     disk::Dice,
     support::Home,
-    work::{Acks, Job, Worker, after_a_kill, all_there, copy, copy_of, measure, record, rounds, shimmed},
+    work::{Acks, Job, Worker, after_a_kill, all_there, copy, copy_of, first_format, measure, record, rounds, shimmed},
 };
-use std::{fs, path::Path};
+use std::fs;
 
 #[test]
 fn a_kill_under_load_loses_nothing() {
@@ -55,34 +55,34 @@ fn killed_anywhere(job: Job, base: &Home, before: &[String], rounds: usize) {
 
 #[test]
 fn a_kill_while_the_store_is_opened_or_closed_loses_nothing() {
-    killed_anywhere(Job::Opens, &Home::new(), &[], rounds(12, 1000));
+    killed_anywhere(Job::Opens, &Home::new(), &[], rounds(12, 300));
 }
 
 #[test]
 fn a_kill_while_a_store_is_opened_that_was_killed_loses_nothing() {
     let (home, lines) = after_a_kill();
-    killed_anywhere(Job::Opens, &home, &lines, rounds(5, 1000));
+    killed_anywhere(Job::Opens, &home, &lines, rounds(5, 300));
 }
 
 #[test]
 fn a_kill_during_an_import_leaves_whole_chunks() {
-    killed_anywhere(Job::Import, &Home::new(), &[], rounds(5, 1000));
+    killed_anywhere(Job::Import, &Home::new(), &[], rounds(5, 300));
 }
 
 #[test]
 fn a_kill_during_a_backup_leaves_whole_backups_only() {
-    killed_anywhere(Job::Backup, &Home::new(), &[], rounds(5, 1000));
+    killed_anywhere(Job::Backup, &Home::new(), &[], rounds(5, 300));
 }
 
 #[test]
 fn a_kill_during_a_migration_loses_nothing() {
-    killed_anywhere(Job::Open, &of_the_first_format(), &[], rounds(8, 1000));
+    killed_anywhere(Job::Open, &of_the_first_format(), &[], rounds(8, 300));
 }
 
 /// A home with a store of the first format.
 pub fn of_the_first_format() -> Home {
     let home = Home::new();
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats/1"), home.0.path());
+    copy(&first_format(), home.0.path());
     let fresh = Home::new();
     drop(fresh.open());
     let (present, keyring) = (fresh.data().join("keyring.toml"), home.data().join("keyring.toml"));

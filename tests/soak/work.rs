@@ -364,7 +364,19 @@ pub fn all_there(job: Job, home: &Home, lines: &[String], when: &dyn std::fmt::D
     let counted = |kind| home.open().tally(Tally::Records(kind));
     match job {
         Job::Import => assert_eq!(counted(Kind::Cat) % 100, 0, "{when}: a part of a chunk is there"),
-        Job::Open => assert_eq!([Kind::Cat, Kind::User, Kind::Request].map(counted), [6, 6, 8], "{when}"),
+        Job::Open => {
+            assert_eq!([Kind::Cat, Kind::User, Kind::Request].map(counted), [6, 6, 8], "{when}");
+            let aside = fs::read_dir(home.data()).unwrap().flatten().map(|entry| entry.path());
+            for copied in
+                aside.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("before-")))
+            {
+                let before = first_format().join("data/store");
+                for name in ["conf", "db"] {
+                    let same = fs::read(copied.join(name)).ok() == fs::read(before.join(name)).ok();
+                    assert!(same, "{when}: {name} in {} is not as it was", copied.display());
+                }
+            }
+        }
         Job::Backup => {
             let made =
                 lines.iter().filter_map(|line| line.strip_prefix("ack backup ")?.parse().ok()).max().unwrap_or(0);
@@ -374,6 +386,11 @@ pub fn all_there(job: Job, home: &Home, lines: &[String], when: &dyn std::fmt::D
         _ => {}
     }
     acks.0.len()
+}
+
+/// Where a store of the first format is kept.
+pub fn first_format() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats/1")
 }
 
 /// The commits of the backups that there are; each of them opens, whatever became of the program that made it.
