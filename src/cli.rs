@@ -40,6 +40,7 @@ pub use context::{Context, PAGE, Person};
 pub use failure::{Code, Failure};
 pub use meter::Meter;
 pub use place::Place;
+pub use screens::own as hold;
 pub use words::{Said, Words};
 
 /// Words for a value of an enumeration, shown in the help.

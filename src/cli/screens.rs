@@ -1,6 +1,9 @@
 //! The screens on the local terminal.
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
     Failure, Place,
@@ -9,8 +12,12 @@ use super::{
 use crate::{
     desk::Desk,
     model::{Actor, Door},
-    server::{Guard, Host, PATIENCE, Registry, backups::Keeper, config::Live, socket::SocketDoor},
-    session::{caps::Caps, local, socket::client},
+    server::{Guard, Host, PATIENCE, Prepare, Registry, Seat, backups::Keeper, config::Live, socket::SocketDoor},
+    session::{
+        caps::Caps,
+        local::{self, LocalError},
+        socket::client,
+    },
     store::Opened,
     ui::{App, cx::Tone},
 };
@@ -22,18 +29,21 @@ use crate::{
 pub fn run(place: &Place) -> Result<u8, Failure> {
     let caps = caps()?;
     match enter(place, Door::Local)? {
-        Way::Open(opened) => own(caps, place, *opened).map(|()| 0),
+        Way::Open(opened) => own(caps, &place.data()?, *opened, None).map(|()| 0),
         Way::Attach(stream) => Ok(client::screens(stream)?),
     }
 }
 
-/// Shows the screens of the store that this process holds, and lets others in through the socket meanwhile.
-fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
+/// Shows the screens of the store that this process holds, and lets others in through the socket meanwhile. `prepare`
+/// is for [`Host::prepare`].
+///
+/// # Errors
+/// The session failed, or the store does not close.
+pub fn own(caps: Caps, data: &Path, opened: Opened, prepare: Option<Prepare>) -> Result<(), Failure> {
     let store = opened.store.clone();
     let mut notices = opened.notices;
-    let data = place.data()?;
-    let host = Host::new(Desk::new(opened.store), Registry::default(), Live::default());
-    let door = SocketDoor::open(&host, &data);
+    let host = Host { prepare, ..Host::new(Desk::new(opened.store), Registry::default(), Live::default()) };
+    let door = SocketDoor::open(&host, data);
     if let Err(e) = &door {
         notices.push(format!("Nobody else can join this session: {}: {e}.", data.join(client::NAME).display()));
     }
@@ -52,11 +62,15 @@ fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
             if !notices.is_empty() {
                 app.say(Tone::Warn, notices);
             }
+            host.prepare.iter().for_each(|prepare| prepare(&mut app));
             app
         }
     });
-    drop(door);
     let me = seated.get().map(|guard: &Guard| guard.seat());
+    if matches!(ran, Err(LocalError::Fault(_))) {
+        stay(&host.registry, me.as_ref());
+    }
+    drop(door);
     host.registry.close("The Clowder that held the store was closed. What was saved is safe.", me.as_ref());
     if let Some(why) = keeper.ok().and_then(Keeper::end) {
         eprintln!("clowder: {}", super::failure::printable(&why));
@@ -64,6 +78,22 @@ fn own(caps: Caps, place: &Place, opened: Opened) -> Result<(), Failure> {
     drop(host);
     let closed = store.close_within(PATIENCE).map_err(|e| Failure::Failed(e.to_string()));
     ran.map_err(|e| Failure::Failed(e.to_string())).and(closed)
+}
+
+/// Goes on serving the others when a fault has ended the session of whoever holds the store.
+fn stay(registry: &Registry, me: Option<&Seat>) {
+    let others = registry.count() - usize::from(me.is_some());
+    if others > 0 {
+        let others = match others {
+            1 => "One more session goes".to_owned(),
+            n => format!("{n} more sessions go"),
+        };
+        eprintln!(
+            "clowder: this session was ended by a fault in the program. What was saved is safe. {others} on; this \
+             program ends after the last of them, or at once with Ctrl-C"
+        );
+        registry.wait_for_the_last(me);
+    }
 }
 
 /// What the terminal can do.

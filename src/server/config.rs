@@ -280,6 +280,39 @@ mod tests {
     }
 
     #[test]
+    fn only_this_machine_can_reach_it_unless_the_settings_say_more() {
+        let ssh = Config::default().ssh;
+        assert_eq!(ssh.listen, "127.0.0.1:2222".parse().unwrap());
+        assert!(ssh.enabled && ssh.passwords && !ssh.registration);
+    }
+
+    #[test]
+    fn every_limit_is_in_the_readme_with_its_default() {
+        let readme = include_str!("../../README.md");
+        let (limits, config) = (Limits::default(), Config::default());
+        let mut all = limits.at_least_one().to_vec();
+        all.extend([
+            ("ssh.limits.idle_seconds", limits.idle_seconds),
+            ("ssh.limits.registrations", limits.registrations.into()),
+            ("sessions.limit", config.sessions.limit as u64),
+            ("sessions.stall_seconds", config.sessions.stall_seconds),
+            ("socket.connections", config.socket.connections as u64),
+            ("socket.hello_seconds", config.socket.hello_seconds),
+            ("socket.command_stall_seconds", config.socket.command_stall_seconds),
+        ]);
+        for (name, default) in all {
+            let last = name.rsplit('.').next().unwrap();
+            let row = readme.lines().find(|line| {
+                line.starts_with("| `")
+                    && (line.contains(&format!("`{name}`"))
+                        || name.starts_with("ssh.limits.") && line.contains(&format!("`{last}`")))
+            });
+            let row = row.unwrap_or_else(|| panic!("{name} is not in the table"));
+            assert!(row.split([' ', ',']).any(|word| word == default.to_string()), "{name} = {default}: {row}");
+        }
+    }
+
+    #[test]
     fn what_is_said_counts() {
         let config =
             Config::parse("[ssh]\nlisten = \"[::1]:22\"\n[log]\nlevel = \"debug\"\nformat = \"json\"").unwrap();

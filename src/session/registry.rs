@@ -286,6 +286,13 @@ impl Registry {
         self.wait(GRACE, gone)
     }
 
+    /// Waits until nobody is on any more but `except`, however long that takes.
+    pub fn wait_for_the_last(&self, except: Option<&Seat>) {
+        let kept = except.map(|seat| seat.entry.id);
+        let some = |entries: &mut BTreeMap<u64, _>| entries.keys().any(|id| Some(*id) != kept);
+        drop(self.0.left.wait_while(lock(&self.0.entries), some));
+    }
+
     fn wait(&self, most: Duration, until: impl Fn(&BTreeMap<u64, Arc<Entry>>) -> bool) -> bool {
         let entries = lock(&self.0.entries);
         let waited = self.0.left.wait_timeout_while(entries, most, |entries| !until(entries));

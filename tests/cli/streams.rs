@@ -1,7 +1,15 @@
 //! Streams, places and wrong words.
 
-use std::io;
+use std::{
+    io::{self, Write},
+    path::Path,
+    sync::atomic::AtomicBool,
+};
 
+use clowder::{
+    cli::{Code, Context, Words},
+    model::Actor,
+};
 use serde_json::json;
 
 use crate::{Ran, Shelter};
@@ -144,4 +152,48 @@ fn on_a_terminal_one_is_asked() {
     let yes = answer("y\n");
     assert!(yes.code == 0 && yes.out.contains("Deleted Miso."), "{}", yes.out);
     assert_eq!(shelter.json(&["stats"])["cats"], 0);
+}
+
+/// An output that is the program's own fault.
+struct Faulty;
+
+impl Write for Faulty {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        panic!("one byte too many");
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_fault_in_the_program_ends_one_command_with_a_sentence() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    let desk = shelter.desk();
+    let run = |words: &[&str], out: &mut (dyn Write + Send)| {
+        let mut err = Vec::new();
+        let words = Words::parse(words.iter().map(std::ffi::OsString::from)).unwrap();
+        let code = words.run(&mut Context {
+            desk: &desk,
+            actor: &Actor::console(),
+            out,
+            err: &mut err,
+            input: &mut io::empty(),
+            person: None,
+            json: false,
+            width: None,
+            bars: false,
+            files: false,
+            directory: Path::new(""),
+            cancel: &AtomicBool::new(false),
+        });
+        (code, String::from_utf8(err).unwrap())
+    };
+    let fault = "clowder: a fault in the program ended this command\n";
+    assert_eq!(run(&["cats", "show", "1"], &mut Faulty), (Code::Failed, fault.to_owned()));
+    let mut out = Vec::new();
+    assert_eq!(run(&["cats", "show", "1"], &mut out), (Code::Done, String::new()));
+    assert!(String::from_utf8(out).unwrap().contains("Miso"));
 }

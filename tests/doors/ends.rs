@@ -120,3 +120,21 @@ fn the_log_can_be_read_by_a_program() {
     assert_eq!(line["fields"]["command"], "users add");
     server.stop();
 }
+
+#[test]
+fn a_service_manager_is_told_of_the_beginning_and_the_end() {
+    let shelter = Shelter::new();
+    let path = shelter.path("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let mut command = shelter.command(&["serve", "--no-ssh"]);
+    command.env("NOTIFY_SOCKET", &path);
+    let server = crate::shelter::Server::start(command);
+    let told = || {
+        let mut said = [0; 256];
+        let length = manager.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..length]).trim().to_owned()
+    };
+    assert_eq!(told(), "READY=1");
+    server.stop();
+    assert_eq!(told(), "STOPPING=1");
+}

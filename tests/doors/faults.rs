@@ -15,7 +15,7 @@ use ratatui::{Frame, layout::Rect, widgets::Paragraph};
 
 use crate::{
     ends::LEAVE,
-    shelter::{Server, Shelter, ssh_window},
+    shelter::{PASSWORD, Server, Shelter, ssh_window},
     window::Window,
 };
 
@@ -136,4 +136,32 @@ fn on_the_terminal_of_the_program_gives_it_back() {
     assert!(told.contains("because of a fault in the program. What was saved is safe."), "{told}");
     assert!(told.contains("the key that is one too many"), "{told}");
     assert!(shelter.ok(&["cats", "list"]).contains("Miso"));
+}
+
+#[test]
+fn of_whoever_holds_the_store_leaves_the_others_at_work() {
+    if let Some(part) = std::env::var_os(PART) {
+        let part = std::path::PathBuf::from(part);
+        let opened = Store::open(OpenOptions::new(part.join("data"), part.join("config"))).unwrap();
+        let held = clowder::cli::hold(local::caps().unwrap(), &part.join("data"), opened, Some(Arc::new(put_in)));
+        assert!(held.is_err());
+        std::process::exit(7);
+    }
+    let shelter = Shelter::new();
+    let mut command = CommandBuilder::new(std::env::current_exe().unwrap());
+    command.args(alone("of_whoever_holds_the_store_leaves_the_others_at_work"));
+    command.env(PART, shelter.path(""));
+    let mut owner = Window::open(command);
+    owner.sees("one key is one too many");
+    let mut guest = shelter.window(&[]);
+    guest.sees("one key is one too many").keys("\x1b").sees("Password").keys(&format!("sam\t{PASSWORD}\r")).sees("Home");
+    owner.keys("!").writes("One more session goes on; this program ends after the last of them");
+    assert!(owner.is_restored());
+    shelter.ok(&["cats", "add", "Olive"]);
+    guest.keys("2").sees("Olive").keys("\x11");
+    assert_eq!(guest.end().0, 0);
+    let (code, said) = owner.end();
+    assert_eq!(code, 7, "{said}");
+    assert!(said[said.rfind(LEAVE).unwrap()..].contains("fault in the program"), "{said}");
+    assert!(shelter.data().join("clean").exists());
 }

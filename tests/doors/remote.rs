@@ -351,3 +351,21 @@ fn a_password_works_on_a_terminal_of_the_real_process() {
     assert_eq!(window.end().0, 0);
     server.stop();
 }
+
+#[test]
+fn passwords_are_turned_off_while_it_runs() {
+    let shelter = Shelter::new();
+    let key = shelter.key("sam", &["ed25519"]);
+    let mut server = shelter.server_with_ssh();
+    try_passwords(&shelter, server.port(), 1);
+    server.logs("ssh: not signed in");
+    shelter.settings("[ssh]\npasswords = false\n");
+    server.signal("HUP");
+    server.logs("settings read again");
+    assert_eq!(ssh(&server, &key, "sam", &["stats"]).output().unwrap().status.code(), Some(0));
+    try_passwords(&shelter, server.port(), 1);
+    server.logs("ssh: signed in");
+    server.signal("TERM");
+    let (code, said) = server.last_words();
+    assert_eq!((code, said.matches("ssh: not signed in").count()), (Some(0), 1), "{said}");
+}

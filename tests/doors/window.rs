@@ -138,7 +138,7 @@ impl Window {
     }
 
     /// Whether the terminal reads lines again, as a shell wants it.
-    fn is_restored(&self) -> bool {
+    pub fn is_restored(&self) -> bool {
         self.modes() & (CANONICAL | ECHO) == CANONICAL | ECHO
     }
 

@@ -236,4 +236,31 @@ proptest! {
         decoder.expire(&mut out);
         prop_assert_eq!(out.iter().map(name).collect::<Vec<_>>(), decode(&bytes));
     }
+
+    #[test]
+    fn any_input_makes_no_more_than_it_is(
+        bytes in prop::collection::vec(prop_oneof![
+            any::<u8>(), Just(0x1b), prop::sample::select(b"[]O?<;0~12MPX_^\\".to_vec()),
+        ], 0..2000),
+        verase in prop::option::of(any::<u8>()),
+        expired in any::<bool>(),
+    ) {
+        let mut decoder = Decoder::new(verase);
+        let mut out = Vec::new();
+        for byte in &bytes {
+            decoder.feed(&[*byte], &mut out);
+            prop_assert!(decoder.held.len() <= bytes.len().min(PASTE_MAX + PASTE_END.len()));
+            if expired && decoder.deadline().is_some() && *byte == b'~' {
+                decoder.expire(&mut out);
+                prop_assert_eq!(decoder.deadline(), None);
+            }
+        }
+        decoder.expire(&mut out);
+        prop_assert_eq!(decoder.deadline(), None);
+        // A byte is a key at most, and may end one that waited.
+        prop_assert!(out.len() <= 2 * bytes.len() + 1);
+        let pasted: usize = out.iter().map(|i| if let Input::Paste(text) = i { text.len() } else { 0 }).sum();
+        // What is no UTF-8 becomes a mark of three bytes.
+        prop_assert!(pasted <= 3 * bytes.len());
+    }
 }
