@@ -154,7 +154,12 @@ fn of_whoever_holds_the_store_leaves_the_others_at_work() {
     let mut owner = Window::open(command);
     owner.sees("one key is one too many");
     let mut guest = shelter.window(&[]);
-    guest.sees("one key is one too many").keys("\x1b").sees("Password").keys(&format!("sam\t{PASSWORD}\r")).sees("Home");
+    guest
+        .sees("one key is one too many")
+        .keys("\x1b")
+        .sees("Password")
+        .keys(&format!("sam\t{PASSWORD}\r"))
+        .sees("Home");
     owner.keys("!").writes("One more session goes on; this program ends after the last of them");
     assert!(owner.is_restored());
     shelter.ok(&["cats", "add", "Olive"]);
