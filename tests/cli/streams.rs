@@ -177,6 +177,7 @@ fn a_fault_in_the_program_ends_one_command_with_a_sentence() {
         let words = Words::parse(words.iter().map(std::ffi::OsString::from)).unwrap();
         let code = words.run(&mut Context {
             desk: &desk,
+            seat: None,
             actor: &Actor::console(),
             out,
             err: &mut err,
