@@ -97,6 +97,7 @@ fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
             }
         }
         record(&format!("{} damaged: {sum:?}", name.display()));
+        assert_eq!(sum.silent, 0, "{}: something was gone, and nothing was said", name.display());
     }
 }
 

@@ -106,6 +106,11 @@ impl Log {
     pub fn len(&self) -> usize {
         self.events.len()
     }
+
+    /// The places of the acknowledgements.
+    pub fn acknowledgements(&self) -> Vec<usize> {
+        (0..self.len()).filter(|&at| matches!(self.events[at], Event::Ack(_))).collect()
+    }
 }
 
 fn listed(line: &str) -> (bool, u64, String) {

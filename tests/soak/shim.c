@@ -3,7 +3,7 @@
  *   SHIM_ROOT      the directory; its real path
  *   SHIM_LOG       every change, with its bytes, goes into this file, and so does every acknowledgement: a line on
  *                  standard output that begins with "ack ". Nothing is really synced meanwhile: the log is the disk.
- *   SHIM_NO_SYNC   fdatasync is left out of the log, as if the program had none
+ *   SHIM_NO_SYNC   fdatasync of files with this in their path is left out of the log, as if the program had none
  *   SHIM_KILL_AT   the program is killed in place of its n-th change or sync
  *   SHIM_ROOM      so many bytes can be written, the next write is cut short there, and those after it fail: the disk is full
  *   SHIM_GROWTH    only bytes past the end of a file count for the room, as on a file system that overwrites in place
@@ -31,7 +31,8 @@
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static char root[PATH_MAX];
 static size_t root_len;
-static int log_fd = -1, no_sync, growth, armed = 1;
+static int log_fd = -1, growth, armed = 1;
+static const char *no_sync;
 static long kill_at = -1, room = -1, changes, bytes_written;
 static uint64_t syncs;
 
@@ -61,7 +62,7 @@ __attribute__((constructor)) static void begin(void) {
     if (value) snprintf(root, sizeof root, "%s", value);
     root_len = strlen(root);
     if ((value = getenv("SHIM_LOG"))) log_fd = real_open64(value, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    no_sync = getenv("SHIM_NO_SYNC") != NULL;
+    no_sync = getenv("SHIM_NO_SYNC");
     growth = getenv("SHIM_GROWTH") != NULL;
     armed = getenv("SHIM_LATE") == NULL;
     if ((value = getenv("SHIM_KILL_AT"))) kill_at = atol(value);
@@ -325,12 +326,13 @@ static int sync_fd(int fd, int data_only) {
     if (fstat64(fd, &st) != 0) abort();
     int dir = S_ISDIR(st.st_mode);
     uint64_t token = ++syncs;
+    int left_out = data_only && no_sync && strstr(path, no_sync);
     if (dir) note_listing();
-    if (!(data_only && no_sync)) note_path(dir ? 'E' : 'S', st.st_ino, token, path);
+    if (!left_out) note_path(dir ? 'E' : 'S', st.st_ino, token, path);
     pthread_mutex_unlock(&turn);
     int done = log_fd >= 0 ? 0 : data_only ? real_fdatasync(fd) : real_fsync(fd);
     pthread_mutex_lock(&turn);
-    if (done == 0 && !(data_only && no_sync)) note_path(dir ? 'e' : 's', st.st_ino, token, path);
+    if (done == 0 && !left_out) note_path(dir ? 'e' : 's', st.st_ino, token, path);
     pthread_mutex_unlock(&turn);
     return done;
 }
