@@ -13,6 +13,7 @@ mod enter;
 mod failure;
 mod history;
 mod json;
+mod key;
 mod keys;
 mod local;
 mod maintenance;
@@ -128,6 +129,9 @@ pub enum DeskCommand {
     Stats,
     /// Make a backup while people work; list and verify backups
     Backup(backup::Backup),
+    /// The store's own keys: what opens it, new keys, a passphrase, a recovery code
+    #[command(subcommand)]
+    Key(key::KeyCommand),
 }
 
 impl DeskCommand {
@@ -150,6 +154,7 @@ impl DeskCommand {
             Self::Check(check) => maintenance::check(cx, &check),
             Self::Stats => maintenance::stats(cx),
             Self::Backup(backup) => backup::run(cx, &backup),
+            Self::Key(command) => key::run(cx, command),
         }
     }
 
@@ -158,18 +163,27 @@ impl DeskCommand {
         match self {
             Self::Users(command) => command.reads_input(),
             Self::Import(import) => import.reads_input(),
+            Self::Key(command) => command.reads_input(),
             _ => false,
         }
     }
 
     /// Whether it takes long and looks at [`Context::cancel`].
     const fn can_be_cancelled(&self) -> bool {
-        matches!(self, Self::Import(_) | Self::Export(_) | Self::Check(_) | Self::Backup(_))
+        matches!(
+            self,
+            Self::Import(_)
+                | Self::Export(_)
+                | Self::Check(_)
+                | Self::Backup(_)
+                | Self::Key(key::KeyCommand::Rotate { everything: true, .. })
+        )
     }
 }
 
 /// Parses the arguments, runs what they say and answers the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    crate::store::keep_secrets();
     let args: Vec<OsString> = args.into_iter().collect();
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,

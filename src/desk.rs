@@ -16,6 +16,7 @@ mod maintenance;
 mod pick;
 mod requests;
 mod secret;
+mod slots;
 mod stock;
 mod users;
 
@@ -224,6 +225,7 @@ impl Desk {
             StoreError::Taken { field, .. } => Error::invalid(field, "is taken"),
             StoreError::Missing { kind, id } => Error::not_found(kind, id),
             StoreError::Stale { kind, id } => self.conflict(kind, id, None),
+            StoreError::Refused(rule) => Error::refused(rule),
             e => Error::Store(e.to_string()),
         }
     }

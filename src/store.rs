@@ -28,7 +28,9 @@ mod indexes;
 #[allow(dead_code, unused_imports)]
 mod journal;
 mod keyring;
+mod keys;
 mod listing;
+mod locked;
 mod meta;
 mod migrate;
 mod open;
@@ -36,8 +38,10 @@ mod probe;
 mod record;
 mod repair;
 mod replay;
+mod reseal;
 pub mod restore;
 mod seal;
+mod slots;
 mod snapshot;
 #[allow(dead_code)]
 mod swap;
@@ -49,9 +53,16 @@ pub use backup::{BackupError, BackupPolicy, BackupReport, BackupState};
 pub use catalog::Catalog;
 pub use change::Change;
 pub use check::{CheckReport, Progress};
+pub use keyring::{
+    Ask, SlotKind,
+    code::{CodeError, RecoveryCode},
+};
 pub use listing::{Cursor, Listing, Tally, Unique};
+pub use locked::keep_secrets;
 pub use open::{OpenError, OpenOptions, Opened};
 pub use probe::probe;
+pub use reseal::Resealed;
+pub use slots::{KeyStatus, SlotLine};
 pub use tx::Tx;
 
 use self::{
@@ -93,6 +104,9 @@ pub enum StoreError {
     /// The store takes no more writes: a disk error came before.
     #[error("the store is read-only since a disk error: {0}")]
     ReadOnly(String),
+    /// The store does not do it: why, and what to do instead.
+    #[error("{0}")]
+    Refused(String),
     /// Disk, engine or size error.
     #[error("{0}")]
     Failed(String),

@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 use clowder::{
     desk::{ApplicantRef, Arrival, BackupTarget, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
     model::{
-        Actor, AdoptionRequest, BreedId, Cat, CatId, CommitNo, Error, HealthId, Kind, RequestId, Role, User, UserId,
-        Verdict,
+        Actor, AdoptionRequest, BreedId, Cat, CatId, CommitNo, Door, Error, HealthId, Kind, RequestId, Role, User,
+        UserId, Verdict,
         intake::IncomingCat,
         query::{CatQuery, RequestQuery, UserQuery},
     },
@@ -260,6 +260,17 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),
+    // The store's own keys.
+    ("key_status", "dddyy", |w, a, _| said(w.desk.key_status(a))),
+    ("rotate_key", "dddyy", |w, a, _| said(w.desk.rotate_key(a))),
+    ("slots_without_secret", "dddyy", |w, a, _| said(w.desk.slots_without_secret(a, &[]))),
+    ("rotate_data_key", "dddyy", |w, a, _| said(w.desk.rotate_data_key(a, &[], &mut |_| true))),
+    ("set_passphrase", "dddyy", |w, a, _| said(w.desk.set_passphrase(a, "five cats on a wall", ""))),
+    ("set_passphrase short", "dddrr", |w, a, _| said(w.desk.set_passphrase(a, "cats", ""))),
+    ("export_recovery", "dddyy", |w, a, _| said(w.desk.export_recovery(a, ""))),
+    ("use_key_file there", "dddrr", |w, a, _| said(w.desk.use_key_file(a, None))),
+    ("use_credential", "dddyy", |w, a, c| said(w.desk.use_credential(a, &[c.number.to_le_bytes(); 8].concat(), ""))),
+    ("remove_slot nowhere", "dddrr", |w, a, _| said(w.desk.remove_slot(a, 999))),
 ];
 
 fn letter(result: &Result<String, Error>) -> char {
@@ -314,6 +325,28 @@ fn every_call_by_everybody() {
         }
     }
     w.clean();
+}
+
+/// An admin over SSH sees the keys and renews them, but can make nothing that opens the store without the account.
+#[test]
+fn what_opens_the_store_is_changed_on_its_own_machine() {
+    let w = World::new();
+    let far = Actor { door: Door::Ssh, ..w.admin.clone() };
+    let slots = w.desk.key_status(&far).unwrap().slots;
+    let last = w.last_commit();
+    let tried = [
+        said(w.desk.set_passphrase(&far, "five cats on a wall", "")),
+        said(w.desk.export_recovery(&far, "")),
+        said(w.desk.use_key_file(&far, Some(std::path::Path::new("/nowhere/at/all")))),
+        said(w.desk.use_credential(&far, &[1; 32], "")),
+        said(w.desk.remove_slot(&far, 1)),
+    ];
+    for result in tried {
+        assert!(result.as_ref().unwrap_err().to_string().contains("not over SSH"), "{result:?}");
+    }
+    assert_eq!((w.desk.key_status(&far).unwrap().slots, w.last_commit()), (slots, last));
+    w.desk.rotate_key(&far).unwrap();
+    w.desk.rotate_data_key(&far, &[], &mut |_| true).unwrap();
 }
 
 /// A call that is not in the table would be one that nobody thought about.

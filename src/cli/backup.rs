@@ -275,7 +275,7 @@ fn verified_lines(file: &Path, verified: &Verified) -> Vec<String> {
 pub fn verify_alone(place: &Place, json: bool, file: &Path) -> Result<(), Failure> {
     let named = place.shelf()?.named(&file.to_string_lossy());
     let path = if file.exists() { file.to_owned() } else { named.unwrap_or_else(|| file.to_owned()) };
-    let keys = KeySource { config: place.config()?, key: place.key_file() };
+    let keys = place.keys()?;
     let (cancel, mut err) = (super::local::cancel()?, std::io::stderr());
     let mut verify = |keys: Option<&KeySource>| {
         use std::io::IsTerminal as _;
@@ -287,10 +287,12 @@ pub fn verify_alone(place: &Place, json: bool, file: &Path) -> Result<(), Failur
         })
     };
     let verified = match verify(Some(&keys)) {
-        Err(BackupError::Key(OpenError::MissingKey { path })) if keys.key.is_none() => {
+        Err(BackupError::Key(why @ (OpenError::MissingKey { .. } | OpenError::NotAsked { .. })))
+            if keys.key.is_none() =>
+        {
             let verified = verify(None);
             if verified.is_ok() {
-                eprintln!("clowder: its values were not opened: the key file {} is not here", path.display());
+                eprintln!("clowder: its values were not opened: {why}");
             }
             verified
         }

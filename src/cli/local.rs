@@ -39,8 +39,13 @@ impl Person for Tty {
     }
 
     fn secret(&mut self, prompt: &str) -> io::Result<Zeroizing<String>> {
-        rpassword::prompt_password(prompt).map(Zeroizing::new)
+        secret(prompt)
     }
+}
+
+/// Asks on the terminal for what is not shown.
+pub(super) fn secret(prompt: &str) -> io::Result<Zeroizing<String>> {
+    rpassword::prompt_password(super::failure::printable(prompt)).map(Zeroizing::new)
 }
 
 /// Sets the flag at the first Ctrl-C (or SIGTERM); the second ends the program at once. What is answered can be read

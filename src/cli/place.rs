@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use clap::Args;
 use etcetera::BaseStrategy as _;
 
-use super::Failure;
+use super::{Failure, local};
 use crate::model::Door;
 use crate::server::config::{self, Config};
-use crate::store::{BackupPolicy, OpenOptions, Opened, Store, backup::Shelf};
+use crate::store::{
+    Ask, BackupPolicy, OpenOptions, Opened, Store,
+    backup::{KeySource, Shelf},
+};
 
 /// The program's own name for its directories.
 const NAME: &str = "clowder";
@@ -51,6 +54,16 @@ pub struct Place {
 /// A path that was given; an empty one, as from a variable that is set to nothing, counts as not given.
 fn given(path: Option<&PathBuf>) -> Option<PathBuf> {
     path.filter(|p| !p.as_os_str().is_empty()).cloned()
+}
+
+/// Where systemd passes credentials in.
+fn credentials() -> Option<PathBuf> {
+    given(std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from).as_ref())
+}
+
+/// Whoever sits in front of the terminal, if it is one.
+fn ask() -> Option<Ask> {
+    local::is_interactive().then(|| Ask::new(local::secret))
 }
 
 impl Place {
@@ -108,6 +121,19 @@ impl Place {
         self.options(Door::Command)
     }
 
+    /// Where the key is looked for, for what is read without the store.
+    ///
+    /// # Errors
+    /// When there is no home directory and none was named.
+    pub fn keys(&self) -> Result<KeySource, Failure> {
+        let mut keys = KeySource::new(&self.config()?);
+        keys.key = self.key_file();
+        keys.credentials = credentials();
+        keys.ask = ask();
+        keys.data = Some(self.data()?);
+        Ok(keys)
+    }
+
     fn backups(&self) -> Result<BackupPolicy, Failure> {
         let settings = Config::load(&self.config()?.join(config::FILE)).map_err(|e| Failure::Failed(e.to_string()))?;
         Ok(settings.backup)
@@ -120,6 +146,8 @@ impl Place {
     fn bare_options(&self, door: Door) -> Result<OpenOptions, Failure> {
         Ok(OpenOptions {
             key: self.key_file(),
+            credentials: credentials(),
+            ask: ask(),
             probe: std::env::current_exe().ok(),
             door,
             ..OpenOptions::new(self.data()?, self.config()?)

@@ -51,6 +51,7 @@ coded! {
         AddKey = 31, "add-key", "Added an SSH key";
         RemoveKey = 32, "remove-key", "Removed an SSH key";
         EndSession = 33, "end-session", "Ended a session";
+        ChangeKeys = 34, "change-keys", "Changed the store's keys";
         Restore = 40, "restore", "Restored the store";
     }
 }

@@ -315,6 +315,7 @@ fn copy(
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Manifest, Broken> {
     let at = Stamp::now();
+    let (number, sealer) = core.sealer.current_sealer();
     let keyring_path = data.join(files::KEYRING);
     let keyring = || {
         fs::read_to_string(&keyring_path)
@@ -342,14 +343,14 @@ fn copy(
         at,
         time: at.rfc3339(),
         format: migrate::FORMAT,
-        key: 1,
+        key: number,
         counts: Default::default(),
         lost,
         lost_entries,
         bytes: 0,
         hash: String::new(),
     };
-    Ok(out.finish(manifest, &core.sealer)?.0)
+    Ok(out.finish(manifest, &sealer)?.0)
 }
 
 struct Copy<'a, W> {

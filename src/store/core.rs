@@ -12,13 +12,17 @@ use std::{
 use crate::model::{Kind, Record, RecordId as _};
 
 use super::{
-    Catalog, Changed, Cursor, Listing, StoreError, Tally, Unique, codec,
+    Catalog, Changed, Cursor, Listing, OpenOptions, StoreError, Tally, Unique, codec,
     engine::{Engine, EngineError, Tree},
     indexes::{self, Key, Range},
     journal::Journal,
+    keyring::{Keyring, Unlocked},
+    keys::Keys,
     meta::Counters,
     record::{self, AnyRecord},
-    seal::{KeyHasher, Sealer, SecretKey},
+    reseal::Resealing,
+    seal::KeyHasher,
+    slots::Slots,
     snapshot::Watch,
 };
 
@@ -46,12 +50,17 @@ pub(super) type Listener = Arc<dyn Fn(&Changed) + Send + Sync>;
 pub(super) struct Core {
     pub(super) id: String,
     pub(super) engine: Engine,
-    pub(super) sealer: Arc<Sealer>,
-    pub(super) hasher: KeyHasher,
     /// Where commits go before the engine; `None` while a store is made from a backup or brought to a newer format.
     pub(super) journal: Mutex<Option<Journal>>,
     /// Whether the journal cannot be relied on up to the last commit, so that only a backup gives the store again.
     pub(super) backup_due: AtomicBool,
+    /// The data keys; what is sealed here is sealed with the current one.
+    pub(super) sealer: Arc<Keys>,
+    pub(super) hasher: KeyHasher,
+    /// The ways to the data key.
+    pub(super) slots: Slots,
+    /// Who re-seals.
+    pub(super) resealing: Resealing,
     pub(super) counters: RwLock<Counters>,
     pub(super) catalog: RwLock<Catalog>,
     /// How far it is, and those who wait for it.
@@ -79,14 +88,16 @@ pub(super) enum Readiness {
 }
 
 impl Core {
-    pub(super) fn new(id: String, engine: Engine, data_key: &SecretKey) -> Self {
+    pub(super) fn new(engine: Engine, keyring: Keyring, unlocked: Unlocked, options: &OpenOptions) -> Self {
         Self {
-            id,
+            id: keyring.store.clone(),
             engine,
-            sealer: Arc::new(Sealer::new(data_key)),
-            hasher: KeyHasher::new(data_key),
             journal: Mutex::default(),
             backup_due: AtomicBool::new(false),
+            sealer: Arc::new(unlocked.keys),
+            hasher: unlocked.hasher,
+            slots: Slots::new(options, keyring, unlocked.way),
+            resealing: Resealing::default(),
             counters: RwLock::default(),
             catalog: RwLock::default(),
             readiness: (Mutex::new(Readiness::Building), Condvar::new()),

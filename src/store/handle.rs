@@ -20,6 +20,7 @@ use super::{
     engine::EngineError,
     files::{self, DataLock, STORE},
     record::AnyRecord,
+    reseal,
     snapshot::Snapshot,
     writer::{self, Message},
 };
@@ -34,6 +35,8 @@ pub(super) struct Handle {
     queue: Sender<Message>,
     writer: Option<JoinHandle<()>>,
     builder: Option<JoinHandle<()>>,
+    /// Goes on with a re-sealing that was broken off.
+    resealer: Option<JoinHandle<()>>,
     closing: Arc<AtomicBool>,
     writer_id: ThreadId,
     data: PathBuf,
@@ -76,12 +79,20 @@ impl Handle {
                 }
             })?
         };
+        let resealer = if core.slots.is_resealing() {
+            let (queue, closing, core) = (queue.clone(), Arc::clone(&closing), Arc::clone(&core));
+            let run = move || reseal::go_on(&core, &|| pause(&queue), &closing);
+            Some(thread::Builder::new().name("clowder-reseal".to_owned()).spawn(run)?)
+        } else {
+            None
+        };
         let writer_id = writer.thread().id();
         Ok(Self {
             core: Some(core),
             queue,
             writer: Some(writer),
             builder: Some(builder),
+            resealer,
             closing,
             writer_id,
             data,
@@ -157,11 +168,10 @@ impl Handle {
 
     /// Keeps the writer still until the answer is dropped.
     pub(super) fn pause(&self) -> Result<Paused, StoreError> {
-        let (paused, is_paused) = mpsc::sync_channel(1);
-        let (resume, resumed) = mpsc::sync_channel(0);
-        self.send(Message::Pause(paused, resumed))?;
-        is_paused.recv().map_err(|_| ended())?;
-        Ok(Paused { _resume: resume })
+        if thread::current().id() == self.writer_id {
+            return Err(StoreError::Failed("a write cannot wait for another write from inside".to_owned()));
+        }
+        pause(&self.queue)
     }
 
     /// Builds the catalog anew, in this thread.
@@ -174,7 +184,7 @@ impl Handle {
     pub(super) fn close(&mut self) -> Result<(), StoreError> {
         self.closing.store(true, Ordering::Relaxed);
         let _ = self.queue.send(Message::Stop);
-        for thread in [self.writer.take(), self.builder.take()].into_iter().flatten() {
+        for thread in [self.writer.take(), self.builder.take(), self.resealer.take()].into_iter().flatten() {
             if thread.thread().id() != thread::current().id() {
                 let _ = thread.join();
             }
@@ -209,6 +219,15 @@ impl Drop for Handle {
 /// The writer stands still while this lives.
 pub(super) struct Paused {
     _resume: SyncSender<()>,
+}
+
+/// Keeps the writer of that queue still until the answer is dropped.
+fn pause(queue: &Sender<Message>) -> Result<Paused, StoreError> {
+    let (paused, is_paused) = mpsc::sync_channel(1);
+    let (resume, resumed) = mpsc::sync_channel(0);
+    queue.send(Message::Pause(paused, resumed)).map_err(|_| ended())?;
+    is_paused.recv().map_err(|_| ended())?;
+    Ok(Paused { _resume: resume })
 }
 
 fn ended() -> StoreError {

@@ -84,8 +84,10 @@ mod tests {
         store.close().unwrap();
 
         let mut keyring = Keyring::read(&data).unwrap().unwrap();
-        let key = keyring.unlock(&config, None).unwrap();
-        let core = Core::new(keyring.store.clone(), Engine::open(&data.join(STORE), 16 << 20).unwrap(), &key);
+        let options = crate::store::OpenOptions::new(&data, &config);
+        let unlocked = keyring.unlock(&options.keys()).unwrap();
+        let engine = Engine::open(&data.join(STORE), 16 << 20).unwrap();
+        let core = Core::new(engine, keyring.clone(), unlocked, &options);
         let mut batch = Batch::default();
         batch.remove(Tree::Meta, meta::LINE);
         batch.remove(Tree::Meta, meta::JOURNAL);

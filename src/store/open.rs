@@ -16,10 +16,9 @@ use super::{
     files::{self, Copy, DataLock, STORE},
     handle::Handle,
     journal::{self, Place},
-    keyring::{self, Keyring},
+    keyring::{self, Ask, Keyring, Unlocked},
     meta, migrate,
     probe::{self, Tried},
-    seal::SecretKey,
     swap,
 };
 
@@ -28,8 +27,12 @@ use super::{
 pub struct OpenOptions {
     /// The data directory.
     pub data: PathBuf,
-    /// The key file; `None` for `<config>/keys/<store id>.key`.
+    /// The key file, and no other way; `None` for the credentials, then `<config>/keys/<store id>.key`, then somebody in front.
     pub key: Option<PathBuf>,
+    /// The directory in which a service manager passes credentials in: `clowder.key`, `clowder.passphrase`.
+    pub credentials: Option<PathBuf>,
+    /// Who can be asked for a passphrase or a recovery code.
+    pub ask: Option<Ask>,
     /// The config directory.
     pub config: PathBuf,
     /// How much memory the engine may keep pages in.
@@ -50,7 +53,11 @@ pub struct OpenOptions {
 impl OpenOptions {
     /// Where the key is.
     pub(super) fn keys(&self) -> KeySource {
-        KeySource { config: self.config.clone(), key: self.key.clone() }
+        let mut keys = KeySource::new(&self.config);
+        keys.key.clone_from(&self.key);
+        keys.credentials.clone_from(&self.credentials);
+        keys.ask.clone_from(&self.ask);
+        keys
     }
 
     /// The usual settings: a store is made when there is none, 48 MiB of cache, tries in a thread of at most two minutes.
@@ -58,6 +65,8 @@ impl OpenOptions {
         Self {
             data: data.into(),
             key: None,
+            credentials: None,
+            ask: None,
             config: config.into(),
             cache_bytes: 48 << 20,
             create: true,
@@ -139,6 +148,28 @@ pub enum OpenError {
     ForeignKey {
         /// The key file.
         path: PathBuf,
+    },
+    /// What the service manager passes in does not open the store.
+    #[error("the credential {} does not open this store. Pass the right one in, or name a key file with --key", .path.display())]
+    WrongCredential {
+        /// Its file.
+        path: PathBuf,
+    },
+    /// Something must be typed, and nobody was there to do it, or they gave up.
+    #[error(
+        "{why}, and the store's {what} was not typed. Start it on a terminal to be asked for that, or put the right key in its place"
+    )]
+    NotAsked {
+        /// Why no key file or credential opened it.
+        why: String,
+        /// What can be typed.
+        what: &'static str,
+    },
+    /// Nothing that was typed opens the store.
+    #[error("none of that opens this store. Nothing was changed; try again with the right {what}")]
+    WrongSecret {
+        /// What can be typed.
+        what: &'static str,
     },
     /// The store was written by a newer version.
     #[error("the store in {} was written by a newer version of Clowder; update this one", .path.display())]
@@ -302,8 +333,8 @@ impl Store {
             }
             Some(keyring) => {
                 // Its making was cut short: nothing was ever acknowledged.
-                let key = keyring.unlock(&options.config, options.key.as_deref())?;
-                let core = make(&options, keyring, &key)?;
+                let unlocked = keyring.unlock(&options.keys())?;
+                let core = make(&options, keyring, unlocked)?;
                 start(core, lock, &options, true, notices)
             }
             None if engine::has_traces(&store_dir) => {
@@ -326,9 +357,9 @@ impl Store {
                     ));
                 }
                 files::begin_making(data)?;
-                let (keyring, key) = Keyring::create(data, &options.config, options.key.as_deref())?;
+                let (keyring, unlocked) = Keyring::create(data, &options.config, options.key.as_deref())?;
                 keyring.write(data)?;
-                let core = make(&options, keyring, &key)?;
+                let core = make(&options, keyring, unlocked)?;
                 start(core, lock, &options, true, notices)
             }
         }
@@ -336,7 +367,7 @@ impl Store {
 }
 
 /// Makes the engine's files, and then notes that they are there.
-fn make(options: &OpenOptions, mut keyring: Keyring, key: &SecretKey) -> Result<Core, OpenError> {
+fn make(options: &OpenOptions, keyring: Keyring, unlocked: Unlocked) -> Result<Core, OpenError> {
     let data = &options.data;
     let dir = data.join(STORE);
     if engine::has_traces(&dir) {
@@ -345,27 +376,31 @@ fn make(options: &OpenOptions, mut keyring: Keyring, key: &SecretKey) -> Result<
     }
     files::make_private_dir(&dir)?;
     let engine = Engine::open(&dir, options.cache_bytes).map_err(|e| engine_error(data, e))?;
-    let core = Core::new(keyring.store.clone(), engine, key);
+    let core = Core::new(engine, keyring, unlocked, options);
     migrate::run(&core, 0)?;
     files::sync_dir(&dir)?;
     files::sync_dir(data)?;
-    keyring.format = migrate::FORMAT;
-    keyring.in_use = true;
-    keyring.write(data)?;
+    core.slots.change(|keyring, _| {
+        keyring.format = migrate::FORMAT;
+        keyring.in_use = true;
+        Ok::<_, OpenError>(())
+    })?;
     files::end_making(data)?;
     Ok(core)
 }
 
-fn open_existing(options: &OpenOptions, mut keyring: Keyring, notices: &mut Vec<String>) -> Result<Core, OpenError> {
+fn open_existing(options: &OpenOptions, keyring: Keyring, notices: &mut Vec<String>) -> Result<Core, OpenError> {
     let data = &options.data;
     if keyring.format > migrate::FORMAT {
         return Err(OpenError::NewerFormat { path: data.clone() });
     }
-    let key = keyring.unlock(&options.config, options.key.as_deref())?;
+    let mut unlocked = keyring.unlock(&options.keys())?;
+    notices.append(&mut unlocked.notices);
     if !engine::is_there(&data.join(STORE)) {
         return Err(OpenError::Vanished { path: data.clone() });
     }
-    if keyring.format < migrate::FORMAT {
+    let older = keyring.format;
+    if older < migrate::FORMAT {
         let backup = data.join(format!("before-format-{}", migrate::FORMAT));
         if !backup.exists() {
             files::keep_copy(data, &data.join(STORE), &backup)?;
@@ -373,16 +408,19 @@ fn open_existing(options: &OpenOptions, mut keyring: Keyring, notices: &mut Vec<
         notices.push(format!("The store was brought to a newer format. As it was, it is in {}.", backup.display()));
     }
     let engine = open_engine(options, notices)?;
-    let core = Core::new(keyring.store.clone(), engine, &key);
+    let core = Core::new(engine, keyring, unlocked, options);
     let format = core.meta_number(meta::FORMAT)?.ok_or_else(|| OpenError::Vanished { path: data.clone() })?;
     if format > u64::from(migrate::FORMAT) {
         return Err(OpenError::NewerFormat { path: data.clone() });
     }
-    if keyring.format < migrate::FORMAT {
-        migrate::run(&core, keyring.format)?;
-        keyring.format = migrate::FORMAT;
-        keyring.write(data)?;
+    if older < migrate::FORMAT {
+        migrate::run(&core, older)?;
+        core.slots.change(|keyring, _| {
+            keyring.format = migrate::FORMAT;
+            Ok::<_, OpenError>(())
+        })?;
     }
+    core.slots.finish_rotation()?;
     Ok(core)
 }
 
@@ -441,19 +479,11 @@ fn try_on_copy(options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), O
     })
 }
 
-/// The number of the data key that seals the journal.
-const DATA_KEY: u32 = 1;
-
 /// Brings back what the journal has and the engine has not, and goes on in it.
 fn open_journal(core: &Core, options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), OpenError> {
-    let place = Place {
-        data: options.data.clone(),
-        store: core.id.clone(),
-        line: core.line()?,
-        key: DATA_KEY,
-        sealer: Arc::clone(&core.sealer),
-    };
-    let keys = |number| (number == DATA_KEY).then(|| Arc::clone(&core.sealer));
+    let (key, sealer) = core.sealer.current_sealer();
+    let place = Place { data: options.data.clone(), store: core.id.clone(), line: core.line()?, key, sealer };
+    let keys = |number| core.sealer.sealer(number);
     let found = journal::recover(place, &keys, core.journal_from()?, core.counters().commit)?;
     let mut back = 0;
     for group in found.missing {
@@ -495,7 +525,8 @@ fn start(
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
     open_journal(&core, options, &mut notices)?;
-    let handle = Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), options.keys())
+    let keys = options.keys().of_open_store(&core);
+    let handle = Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), keys)
         .map_err(|e| OpenError::Failed(e.to_string()))?;
     Ok(Opened { store: Store(Arc::new(handle)), fresh, notices })
 }

@@ -11,40 +11,72 @@ use chacha20poly1305::{
 };
 use zeroize::Zeroizing;
 
+use super::locked::Locked;
+
 /// The nonce in front of every sealed value.
 const NONCE: usize = 24;
 
-/// A key of 256 bits, wiped when dropped.
-#[derive(Clone)]
-pub(super) struct SecretKey(Zeroizing<[u8; 32]>);
+/// A key of 256 bits in memory of its own, wiped when dropped.
+pub(super) struct SecretKey(Locked);
 
 impl SecretKey {
     /// A key from the system's random source.
     pub(super) fn generate() -> Self {
-        Self(Zeroizing::new(chacha20poly1305::Key::generate().into()))
+        let bytes: Zeroizing<[u8; 32]> = Zeroizing::new(chacha20poly1305::Key::generate().into());
+        Self::of(&bytes)
     }
 
     /// The key of those bytes.
     pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(|b| Self(Zeroizing::new(b)))
+        bytes.try_into().ok().map(Self::of)
+    }
+
+    fn of(bytes: &[u8; 32]) -> Self {
+        let mut locked = Locked::new();
+        locked.bytes_mut().copy_from_slice(bytes);
+        Self(locked)
+    }
+
+    /// A key that a function works out, in place.
+    pub(super) fn filled<E>(fill: impl FnOnce(&mut [u8; 32]) -> Result<(), E>) -> Result<Self, E> {
+        let mut locked = Locked::new();
+        fill(locked.bytes_mut())?;
+        Ok(Self(locked))
+    }
+
+    /// A key that is made of a secret of any length; not for what people think up.
+    pub(super) fn hashed(purpose: &str, secret: &[u8]) -> Self {
+        let mac = Blake2bMac::<U32>::new_from_slice(purpose.as_bytes());
+        Self::of(&Zeroizing::new(
+            mac.map(|mac| mac.chain_update(secret).finalize().into_bytes().into()).unwrap_or_default(),
+        ))
     }
 
     /// The bytes, to be written to a key file or wrapped.
     pub(super) fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        self.0.bytes()
     }
 
     /// A key for one purpose, from which this one cannot be found.
-    fn derived(&self, purpose: &str) -> Self {
-        let out = mac32(self, purpose.as_bytes());
-        Self(Zeroizing::new(out))
+    pub(super) fn derived(&self, purpose: &str) -> Self {
+        Self::of(&mac32(self, purpose.as_bytes()))
+    }
+
+    /// The cipher with this key, for one use: it holds a copy.
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(self.bytes().into())
     }
 }
 
-fn mac32(key: &SecretKey, text: &[u8]) -> [u8; 32] {
-    Blake2bMac::<U32>::new_from_slice(key.bytes())
-        .map(|mac| mac.chain_update(text).finalize().into_bytes().into())
-        .unwrap_or_default()
+impl Clone for SecretKey {
+    fn clone(&self) -> Self {
+        Self::of(self.bytes())
+    }
+}
+
+fn mac32(key: &SecretKey, text: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mac = Blake2bMac::<U32>::new_from_slice(key.bytes());
+    Zeroizing::new(mac.map(|mac| mac.chain_update(text).finalize().into_bytes().into()).unwrap_or_default())
 }
 
 /// A value that does not open: damaged, moved from another place, or sealed with another key.
@@ -53,22 +85,22 @@ pub(super) struct NotOpened;
 
 /// Seals and opens values with the store's data key.
 pub(super) struct Sealer {
-    cipher: XChaCha20Poly1305,
+    key: SecretKey,
 }
 
 impl Sealer {
     pub(super) fn new(data_key: &SecretKey) -> Self {
-        Self { cipher: XChaCha20Poly1305::new(data_key.derived("clowder values 1").bytes().into()) }
+        Self { key: data_key.derived("clowder values 1") }
     }
 
     /// Nonce and ciphertext of a value, bound to its tree and key.
     pub(super) fn seal(&self, tree: &str, key: &[u8], plain: &[u8]) -> Vec<u8> {
-        seal_with(&self.cipher, &place(tree, key), plain)
+        seal_with(&self.key.cipher(), &place(tree, key), plain)
     }
 
     /// The value that was sealed for this tree and key.
     pub(super) fn open(&self, tree: &str, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, NotOpened> {
-        open_with(&self.cipher, &place(tree, key), sealed)
+        open_with(&self.key.cipher(), &place(tree, key), sealed)
     }
 }
 
@@ -93,15 +125,15 @@ fn open_with(cipher: &XChaCha20Poly1305, place: &[u8], sealed: &[u8]) -> Result<
     cipher.decrypt(&nonce, Payload { msg: body, aad: place }).map_err(|_| NotOpened)
 }
 
-/// Seals a data key with the key of a slot, bound to the store and the slot's kind.
+/// Seals a key with another, bound to the store and to what it is.
 pub(super) fn wrap(wrapping: &SecretKey, store: &str, kind: &str, data_key: &SecretKey) -> Vec<u8> {
-    let cipher = XChaCha20Poly1305::new(wrapping.derived("clowder wrap 1").bytes().into());
+    let cipher = wrapping.derived("clowder wrap 1").cipher();
     seal_with(&cipher, &place(kind, store.as_bytes()), data_key.bytes())
 }
 
 /// Opens what [`wrap`] sealed.
 pub(super) fn unwrap(wrapping: &SecretKey, store: &str, kind: &str, wrapped: &[u8]) -> Result<SecretKey, NotOpened> {
-    let cipher = XChaCha20Poly1305::new(wrapping.derived("clowder wrap 1").bytes().into());
+    let cipher = wrapping.derived("clowder wrap 1").cipher();
     let plain = Zeroizing::new(open_with(&cipher, &place(kind, store.as_bytes()), wrapped)?);
     SecretKey::from_bytes(&plain).ok_or(NotOpened)
 }
@@ -110,8 +142,19 @@ pub(super) fn unwrap(wrapping: &SecretKey, store: &str, kind: &str, wrapped: &[u
 pub(super) struct KeyHasher(SecretKey);
 
 impl KeyHasher {
+    /// The one of a store whose data key is still its first.
     pub(super) fn new(data_key: &SecretKey) -> Self {
         Self(data_key.derived("clowder index 1"))
+    }
+
+    /// The one with that secret, for a store whose data key was changed since.
+    pub(super) const fn of(secret: SecretKey) -> Self {
+        Self(secret)
+    }
+
+    /// Its secret, to be kept when the data key changes.
+    pub(super) const fn secret(&self) -> &SecretKey {
+        &self.0
     }
 
     /// The hash of a text in the field that `field` numbers.

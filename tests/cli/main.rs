@@ -3,6 +3,7 @@
 mod cats;
 #[cfg(target_os = "linux")]
 mod demo;
+mod key;
 mod requests;
 mod streams;
 mod transfer;

@@ -89,7 +89,7 @@ fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
                 let damaged = home.data().join(name);
                 if name.starts_with("backups") && damaged.exists() {
                     let same = fs::read(&damaged).unwrap() == fs::read(&file).unwrap();
-                    let keys = backup::KeySource { config: home.config(), key: None };
+                    let keys = backup::KeySource::new(&home.config());
                     let verified = backup::verify(&damaged, Some(&keys), &mut |_| true);
                     assert_eq!(verified.is_ok(), same, "{when}: a damaged backup was held to be whole");
                 }

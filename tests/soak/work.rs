@@ -395,7 +395,7 @@ pub fn first_format() -> PathBuf {
 
 /// The commits of the backups that there are; each of them opens, whatever became of the program that made it.
 fn backups(home: &Home, when: &dyn std::fmt::Display) -> Vec<u64> {
-    let keys = backup::KeySource { config: home.config(), key: None };
+    let keys = backup::KeySource::new(&home.config());
     let files = fs::read_dir(home.data().join("backups")).into_iter().flatten().flatten().map(|entry| entry.path());
     files
         .filter(|path| path.extension().is_some_and(|e| e == "backup"))

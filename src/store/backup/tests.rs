@@ -18,7 +18,7 @@ fn open(home: &Path) -> Store {
 }
 
 fn key(home: &Path) -> KeySource {
-    KeySource { config: home.join("config"), key: None }
+    KeySource::new(&home.join("config"))
 }
 
 fn go_on(_: Progress) -> bool {

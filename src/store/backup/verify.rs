@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use crate::model::Kind;
@@ -12,20 +12,13 @@ use super::{
         OpenError, Progress, audit,
         engine::Tree,
         keyring::Keyring,
+        keys::Keys,
         record::{self, AnyRecord},
-        seal::Sealer,
     },
     BackupError, Manifest, Part, form,
 };
 
-/// Where the key may be.
-#[derive(Debug, Clone)]
-pub struct KeySource {
-    /// The config directory.
-    pub config: PathBuf,
-    /// The key file; `None` for the usual place.
-    pub key: Option<PathBuf>,
-}
+pub use super::super::keyring::KeySource;
 
 /// What a verification saw.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,9 +30,8 @@ pub struct Verified {
 }
 
 /// What opens the values of a backup with that keyring.
-pub(in super::super) fn opener(keyring: &str, keys: &KeySource) -> Result<Sealer, OpenError> {
-    let keyring = Keyring::parse(keyring)?;
-    Ok(Sealer::new(&keyring.unlock(&keys.config, keys.key.as_deref())?))
+pub(in super::super) fn opener(keyring: &str, keys: &KeySource) -> Result<Keys, OpenError> {
+    Keyring::parse(keyring)?.unlock_apart(keys)
 }
 
 /// Reads a backup from its first byte to its last and compares its hash; with a key, also opens and reads every value and counts
@@ -60,7 +52,7 @@ pub fn verify(
         match (part, keys) {
             (Part::Keyring(text), Some(keys)) => sealer = Some(opener(&text, keys).map_err(BackupError::Key)?),
             (Part::Pair { tree, key, sealed }, Some(_)) => {
-                let opened = sealer.as_ref().and_then(|s: &Sealer| s.open(tree.name(), &key, &sealed).ok());
+                let opened = sealer.as_ref().and_then(|s: &Keys| s.open(tree.name(), &key, &sealed).ok());
                 content.see(tree, &key, opened.as_deref()).map_err(unsound)?;
             }
             (_, None) => {}
@@ -68,8 +60,8 @@ pub fn verify(
         Ok(progress(Progress { step: "Bytes", done: bytes, of }))
     })?
     .ok_or(BackupError::Cancelled)?;
-    if let Some(sealer) = &sealer {
-        if !end.is_sealed_by(sealer) {
+    if let Some(keys) = &sealer {
+        if !keys.sealer(keys.number()).is_some_and(|sealer| end.is_sealed_by(&sealer)) {
             return Err(unsound("its manifest was not written by a holder of the key".to_owned()));
         }
         content.compare(&end.manifest).map_err(unsound)?;
