@@ -43,7 +43,7 @@ use crate::desk::Desk;
 
 /// Threads for connections; what they do is little, as sessions and commands have their own.
 const WORKERS: usize = 2;
-/// How many passwords are checked at once.
+/// How many passwords of this door are being checked, or are next; the other doors have room in that queue too.
 const PASSWORDS_AT_ONCE: usize = 2;
 /// How long a refusal takes at least, so that its time tells nothing.
 const REFUSAL: Duration = Duration::from_millis(100);

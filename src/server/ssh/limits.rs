@@ -29,7 +29,7 @@ pub struct Limits {
     pub wrong_passwords: u32,
     /// Seconds after which an address may send one wrong password more.
     pub wrong_password_seconds: u64,
-    /// Passwords that may wait for being checked; two are checked at once.
+    /// Passwords that may wait for being checked beside the two that are.
     pub password_queue: usize,
     /// Channels of one connection.
     pub channels: usize,
