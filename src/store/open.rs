@@ -19,6 +19,7 @@ use super::{
     keyring::{self, Ask, Keyring, Unlocked},
     meta, migrate,
     probe::{self, Tried},
+    restore,
     swap,
 };
 
@@ -179,8 +180,8 @@ pub enum OpenError {
     },
     /// The engine's files cannot be opened.
     #[error(
-        "the store in {} is damaged and does not open ({why}). It was left as it is. Restore a backup into an empty directory and \
-         start with --data; keep the damaged one until that works",
+        "the store in {} is damaged and does not open ({why}). It was left as it is. Bring it back from backup and journal \
+         with \"clowder restore\", which keeps the damaged one",
         .path.display()
     )]
     Damaged {
@@ -203,7 +204,7 @@ pub enum OpenError {
     },
     /// The store was in use and its files are gone or empty.
     #[error(
-        "the files of the store in {} are gone or empty, although it was in use. Put them back or restore a backup. To begin anew all \
+        "the files of the store in {} are gone or empty, although it was in use. Put them back, or run \"clowder restore\". To begin anew all \
          the same, use an empty directory",
         .path.display()
     )]
@@ -325,6 +326,7 @@ impl Store {
         }
         let mut notices = Vec::new();
         notices.extend(swap::finish(data)?);
+        restore::sweep(data);
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {
             Some(keyring) if keyring.in_use => {

@@ -5,6 +5,7 @@ mod cats;
 mod demo;
 mod key;
 mod requests;
+mod restore;
 mod streams;
 mod transfer;
 mod upkeep;

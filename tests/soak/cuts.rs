@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::{
     disk::{Before, Dice, Disk, Log, Loss},
-    kills::of_the_first_format,
+    kills::{of_the_first_format, with_a_history},
     support::Home,
     work::{Acks, Job, Worker, after_a_kill, all_there, record, rounds, shimmed},
 };
@@ -79,6 +79,11 @@ fn a_power_cut_while_a_store_is_opened_that_was_killed_loses_nothing() {
 #[test]
 fn a_power_cut_during_a_backup_leaves_whole_backups_only() {
     cut(Job::Backup, &Home::new(), &[], usize::MAX, rounds(3, 60));
+}
+
+#[test]
+fn a_power_cut_during_a_restore_leaves_the_old_or_the_new() {
+    cut(Job::Restore, &with_a_history(), &[], usize::MAX, rounds(4, 60));
 }
 
 #[test]

@@ -5,6 +5,10 @@ use crate::{
     support::Home,
     work::{Acks, Job, Worker, after_a_kill, all_there, copy, copy_of, first_format, measure, record, rounds, shimmed},
 };
+use clowder::{
+    model::{Action, Actor, Cat},
+    store::StoreError,
+};
 use std::fs;
 
 #[test]
@@ -72,6 +76,29 @@ fn a_kill_during_an_import_leaves_whole_chunks() {
 #[test]
 fn a_kill_during_a_backup_leaves_whole_backups_only() {
     killed_anywhere(Job::Backup, &Home::new(), &[], rounds(5, 300));
+}
+
+#[test]
+fn a_kill_during_a_restore_leaves_the_old_or_the_new() {
+    killed_anywhere(Job::Restore, &with_a_history(), &[], rounds(12, 300));
+}
+
+/// A home with a store of eight changes, and a backup after the second.
+pub fn with_a_history() -> Home {
+    let home = Home::new();
+    let store = home.open();
+    for n in 1..=8 {
+        let added = store.write(&Actor::console(), |tx| {
+            tx.describe(Action::AddCat, "");
+            tx.insert(&mut Cat::new("Tofu"))
+        });
+        added.map_err(|e: StoreError| e).unwrap();
+        if n == 2 {
+            store.backup(&mut |_| true).unwrap();
+        }
+    }
+    store.close().unwrap();
+    home
 }
 
 #[test]

@@ -16,8 +16,8 @@ use std::{
 };
 
 use clowder::{
-    model::{Action, Actor, Cat, CatId, Kind, Role, User},
-    store::{BackupPolicy, OpenOptions, Store, StoreError, Tally, backup},
+    model::{Action, Actor, Cat, CatId, CommitNo, Kind, Role, User},
+    store::{BackupPolicy, OpenOptions, Store, StoreError, Tally, backup, restore},
 };
 
 use crate::support::{Home, clean, wait_for};
@@ -43,6 +43,8 @@ pub enum Job {
     Brief,
     /// Backups while somebody writes; of those only two are kept.
     Backup,
+    /// Restores the store to its fourth change.
+    Restore,
     /// Reads everything and tells what is there.
     Look,
 }
@@ -56,6 +58,7 @@ impl Job {
             Self::Open => "open".to_owned(),
             Self::Brief => "brief".to_owned(),
             Self::Backup => "backup".to_owned(),
+            Self::Restore => "restore".to_owned(),
             Self::Look => "look".to_owned(),
         }
     }
@@ -81,6 +84,11 @@ pub fn run_if_asked() {
         ("open", _) => open().close().unwrap(),
         ("brief", _) => brief(&open()),
         ("backup", _) => back_up(&open()),
+        ("restore", _) => {
+            let until = restore::Until::Commit(CommitNo(4));
+            let restored = restore::restore(&options, None, until, &Actor::console(), &mut |_| true).unwrap();
+            say(&format!("restored {}\n", restored.to.commit));
+        }
         ("look", _) => look(&options),
         other => panic!("{other:?} is no work"),
     }
@@ -376,6 +384,11 @@ pub fn all_there(job: Job, home: &Home, lines: &[String], when: &dyn std::fmt::D
                     assert!(same, "{when}: {name} in {} is not as it was", copied.display());
                 }
             }
+        }
+        Job::Restore => {
+            let found = counted(Kind::Cat);
+            let restored = lines.iter().any(|line| line.starts_with("restored"));
+            assert!(found == 4 || found == 8 && !restored, "{when}: {found} cats are neither the old nor the new");
         }
         Job::Backup => {
             let made =

@@ -1,0 +1,75 @@
+//! The store as it was: what one can go back to, what is said first, and what is kept.
+
+use serde_json::json;
+
+use crate::Shelter;
+
+/// Three changes and a backup after the first.
+fn history() -> Shelter {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    shelter.ok(&["backup"]);
+    shelter.ok(&["cats", "add", "Tofu"]);
+    shelter.ok(&["cats", "edit", "2", "--colour", "black"]);
+    shelter
+}
+
+#[test]
+fn a_restore_says_what_it_will_do_and_does_nothing_unasked() {
+    let shelter = history();
+    let list = shelter.ok(&["restore", "--list"]).out;
+    assert!(list.contains("Any moment from ") && list.contains("(change 3): clowder restore --at '"), "{list}");
+    let choices = shelter.json(&["restore", "--list"]);
+    assert_eq!((&choices["backups"][0]["commit"], &choices["journal"]["last"]["commit"]), (&json!(1), &json!(3)));
+
+    let ran = shelter.run(&["restore", "--commit", "2"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    for sentence in [
+        "From the backup of ",
+        "and 1 change of the journal after it.",
+        "The store will be as it was after change 2, ",
+        "Left out: 1 change after that, up to ",
+        "now is kept beside it.",
+    ] {
+        assert!(ran.out.contains(sentence), "{}", ran.out);
+    }
+    assert!(ran.err.contains("add --yes to do it"), "{}", ran.err);
+    assert_eq!(shelter.json(&["stats"])["cats"], 2);
+}
+
+#[test]
+fn a_restored_store_is_as_it_was_and_the_old_one_is_kept() {
+    let shelter = history();
+    let restored = shelter.json(&["restore", "--commit", "1", "--yes"]);
+    assert_eq!(restored["restored"]["commit"], 1);
+    assert!(std::path::Path::new(restored["kept"].as_str().unwrap()).join("store/db").exists());
+    assert_eq!(shelter.json(&["stats"])["cats"], 1);
+    let entry = &shelter.json(&["audit", "--limit", "1"])[0];
+    assert_eq!((&entry["commit"], &entry["action"], &entry["who"]), (&json!(2), &json!("restore"), &json!("console")));
+    assert_eq!(shelter.json(&["check"])["clean"], true);
+}
+
+#[test]
+fn a_store_whose_files_are_gone_comes_back() {
+    let shelter = history();
+    std::fs::remove_dir_all(shelter.place("data").join("store")).unwrap();
+    assert!(shelter.fails(1, &["cats", "list"]).contains("clowder restore"));
+    let said = shelter.ok(&["restore", "--yes"]).out;
+    assert!(said.contains("Restored: the store is as it was after change 3, "), "{said}");
+    assert_eq!(shelter.json(&["cats", "show", "2"])["colour"], "black");
+}
+
+#[test]
+fn what_makes_no_sense_is_told_apart() {
+    let shelter = history();
+    assert!(shelter.fails(3, &["restore", "--at", "soon"]).contains("write '2026-11-20 15:00' or 'yesterday 15:00'"));
+    assert!(shelter.fails(3, &["restore", "--at", "2026-11-20"]).contains("add the time, as in '2026-11-20 15:00'"));
+    assert!(shelter.fails(3, &["restore", "--at", "yesterday 25:00"]).contains("is no time of day"));
+    assert!(shelter.fails(1, &["restore", "--at", "2001-01-01 12:00", "--yes"]).contains("goes back that far"));
+    assert!(shelter.fails(1, &["restore", "--commit", "9", "--yes"]).contains("change 9 cannot be reached"));
+    assert!(shelter.fails(1, &["restore", "--from", "/no/such/file"]).contains("/no/such/file"));
+    let empty = Shelter::new();
+    assert!(empty.fails(1, &["restore", "--yes"]).contains("name a backup with --from FILE"));
+    assert!(empty.ok(&["restore", "--list"]).out.contains("There is nothing to go back to"));
+    assert!(!empty.place("data").exists());
+}
