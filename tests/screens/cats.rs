@@ -104,7 +104,8 @@ fn a_change_is_saved_and_undone() {
     t.keys("2e\x15Misoko\x13");
     assert!(t.text().contains("Misoko is saved."), "{}", t.text());
     assert_eq!(shelter.desk.cat(&shelter.staff, shelter.cats[0]).unwrap().cat.name, "Misoko");
-    t.keys("u");
+    // The list hears of the change after whoever made it.
+    t.wait_for("► Misoko").keys("u");
     insta::assert_snapshot!("undo_80x24", t.snapshot());
     t.keys("\r");
     assert_eq!(shelter.desk.cat(&shelter.staff, shelter.cats[0]).unwrap().cat.name, "Miso");

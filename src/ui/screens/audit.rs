@@ -72,9 +72,9 @@ impl Row {
 
     fn what(&self) -> String {
         let label = self.line.entry.action.label();
-        // Of what touches nothing, from where is what there is to know.
+        // From where somebody came in is what there is to know of it.
         let address = self.line.entry.actor.address.as_deref();
-        let from = address.filter(|_| matches!(self.line.entry.action, Action::SignIn | Action::EndSession));
+        let from = address.filter(|_| self.line.entry.action == Action::SignIn);
         let from = from.map(|address| format!("from {address}")).unwrap_or_default();
         let words = [label, &*self.about, &*from, &*self.line.entry.note];
         words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
