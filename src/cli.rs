@@ -125,6 +125,8 @@ pub enum DeskCommand {
     Sessions(sessions::SessionsCommand),
     /// Open every record and recount every index and counter
     Check(maintenance::Check),
+    /// Give the room of old changes back: copy the store into new files, while people work
+    Compact(maintenance::Compact),
     /// Show how much there is of everything
     Stats,
     /// Make a backup while people work; list and verify backups
@@ -152,6 +154,7 @@ impl DeskCommand {
             Self::Undo(undo) => history::undo(cx, undo),
             Self::Sessions(command) => sessions::run(cx, &command),
             Self::Check(check) => maintenance::check(cx, &check),
+            Self::Compact(compact) => maintenance::compact(cx, &compact),
             Self::Stats => maintenance::stats(cx),
             Self::Backup(backup) => backup::run(cx, &backup),
             Self::Key(command) => key::run(cx, command),
@@ -175,6 +178,7 @@ impl DeskCommand {
             Self::Import(_)
                 | Self::Export(_)
                 | Self::Check(_)
+                | Self::Compact(_)
                 | Self::Backup(_)
                 | Self::Key(key::KeyCommand::Rotate { everything: true, .. })
         )

@@ -40,7 +40,7 @@ pub use users::{UserCard, UserChange, UserLine};
 use crate::model::{
     Actor, CommitNo, Day, Error, Kind, Permission, Record, RecordId, Result, Role, Stamp, User, UserId, Who,
 };
-use crate::store::{Changed, Store, StoreError, Subscription, Tx, Written};
+use crate::store::{Alert, Changed, Level, Store, StoreError, Subscription, Tx, Written};
 
 pub use crate::model::request::OVERDUE_DAYS;
 
@@ -174,7 +174,13 @@ impl Desk {
 
     /// The sentence for every screen while the store takes no more writes.
     pub fn read_only(&self) -> Option<String> {
-        self.store().read_only()
+        let full = || self.store().space().alert().filter(|_| self.store().space().level == Level::None);
+        self.store().read_only().or_else(|| full().map(|alert| alert.sentence))
+    }
+
+    /// What should be seen on every screen: little room on the disk, a clock that is behind.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.store().alerts()
     }
 
     /// The sentence for every screen when records could not be read at the start.

@@ -13,12 +13,14 @@ use std::{
 
 use crate::model::{Actor, AuditEntry, CommitNo, Kind, Record, Touched};
 
+mod around;
 mod audit;
 pub mod backup;
 pub mod catalog;
 mod change;
 mod check;
 mod codec;
+mod compact;
 mod core;
 mod engine;
 mod files;
@@ -43,16 +45,18 @@ pub mod restore;
 mod seal;
 mod slots;
 mod snapshot;
-#[allow(dead_code)]
+mod surroundings;
 mod swap;
 mod tallies;
 mod tx;
 mod writer;
 
+pub use around::{Alert, Level, Space, size};
 pub use backup::{BackupError, BackupPolicy, BackupReport, BackupState};
 pub use catalog::Catalog;
 pub use change::Change;
 pub use check::{CheckReport, Progress};
+pub use compact::Compacted;
 pub use keyring::{
     Ask, SlotKind,
     code::{CodeError, RecoveryCode},
@@ -63,6 +67,7 @@ pub use open::{OpenError, OpenOptions, Opened};
 pub use probe::probe;
 pub use reseal::Resealed;
 pub use slots::{KeyStatus, SlotLine};
+pub use surroundings::{SpaceLimits, Surroundings};
 pub use tx::Tx;
 
 use self::{
@@ -107,6 +112,9 @@ pub enum StoreError {
     /// The store does not do it: why, and what to do instead.
     #[error("{0}")]
     Refused(String),
+    /// There is too little room on the disk to save anything; there may be more later.
+    #[error("{0}")]
+    NoRoom(String),
     /// Disk, engine or size error.
     #[error("{0}")]
     Failed(String),
@@ -344,6 +352,24 @@ impl Store {
         repair::repair(&self.0, actor, progress)
     }
 
+    /// Copies what is stored into new files and puts them in the place of the old ones, which are kept. Reads and writes go
+    /// on, but for the moment in which they change places. `progress` answers false to break off.
+    ///
+    /// # Errors
+    /// `NoRoom` without as much room as the store takes; when the engine fails, or the copy is not the same. Then everything
+    /// is as it was.
+    pub fn compact(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Compacted, StoreError> {
+        compact::compact(&self.0, progress)
+    }
+
+    /// Removes what compacting kept, by the name in [`Compacted::kept`].
+    ///
+    /// # Errors
+    /// It is no such name, or cannot be removed.
+    pub fn remove_kept(&self, kept: &str) -> Result<(), StoreError> {
+        compact::remove_kept(self.0.data(), kept)
+    }
+
     /// Bytes that the store takes on the disk.
     ///
     /// # Errors
@@ -366,6 +392,16 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn refuse_writes(&self, why: &str) {
         self.core().read_only.get_or_init(|| why.to_owned());
+    }
+
+    /// The room on the disk as it was seen last: it is looked at while there are writes, and every minute.
+    pub fn space(&self) -> Space {
+        self.core().space()
+    }
+
+    /// What should be seen on every screen: little room, a clock that is behind.
+    pub fn alerts(&self) -> Vec<Alert> {
+        self.core().alerts()
     }
 
     /// Closes the store when this is the last handle: waits for the writer, writes the clean mark.

@@ -259,6 +259,8 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("verify_backup", "dddii", |w, a, _| said(w.desk.verify_backup(a, "none".as_ref(), false, &mut |_| true))),
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
+    ("compact", "dddyy", |w, a, _| said(w.desk.compact(a, &mut |_| false))),
+    ("remove_kept", "dddff", |w, a, _| said(w.desk.remove_kept(a, "kept-none"))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),
     // The store's own keys.
     ("key_status", "dddyy", |w, a, _| said(w.desk.key_status(a))),

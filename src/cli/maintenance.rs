@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Context, Failure, Meter, table::card};
 use crate::model::{Error, Stamp};
-use crate::store::{CheckReport, Progress};
+use crate::store::{CheckReport, Progress, size};
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -80,7 +80,97 @@ fn print(cx: &mut Context<'_>, report: &CheckReport) -> Result<(), Failure> {
     }
 }
 
-/// Counts as a script sees them; nothing in it changes by itself.
+/// What `compact` takes.
+#[derive(Debug, Args)]
+pub struct Compact {
+    /// Remove the old files once the new ones were checked, without asking
+    #[arg(long, conflicts_with = "keep_old")]
+    remove_old: bool,
+    /// Keep the old files, without asking
+    #[arg(long)]
+    keep_old: bool,
+}
+
+#[derive(Serialize)]
+struct CompactJson<'a> {
+    before_bytes: u64,
+    after_bytes: u64,
+    keys: u64,
+    pause_ms: u64,
+    findings: &'a [String],
+    clean: bool,
+    /// Where the old files are, in the data directory.
+    kept: Option<&'a str>,
+}
+
+/// Compacts, checks the new files, and removes the old ones if that is wanted.
+///
+/// # Errors
+/// `Unsound` when the check finds something, `Cancelled`, and the desk's.
+pub fn compact(cx: &mut Context<'_>, compact: &Compact) -> Result<(), Failure> {
+    let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
+    let (done, report) = {
+        let mut meter = Meter::new(cx.bars, cx.err);
+        let mut progress = |p: Progress| {
+            meter.at(p.step, p.done, p.of);
+            !cancel.load(Ordering::Relaxed)
+        };
+        let done = desk.compact(actor, &mut progress)?;
+        let report = if done.kept.is_some() { Some(desk.check(actor, &mut progress)?) } else { None };
+        (done, report)
+    };
+    let (Some(kept), Some(report)) = (done.kept.as_deref(), report) else {
+        return Err(Failure::Cancelled("broken off: nothing was changed".to_owned()));
+    };
+    if !cx.json {
+        cx.say(&format!(
+            "The store took {} and takes {} now; nobody could save anything for {} ms.",
+            size(done.before),
+            size(done.after),
+            done.pause_ms
+        ))?;
+        report.findings.iter().try_for_each(|line| cx.say(line))?;
+    }
+    let remove = report.is_clean() && !compact.keep_old && (compact.remove_old || may_remove(cx, kept)?);
+    if remove {
+        desk.remove_kept(actor, kept)?;
+    }
+    if cx.json {
+        cx.print_json(&CompactJson {
+            before_bytes: done.before,
+            after_bytes: done.after,
+            keys: done.keys,
+            pause_ms: done.pause_ms,
+            findings: &report.findings,
+            clean: report.is_clean(),
+            kept: (!remove).then_some(kept),
+        })?;
+    } else if remove {
+        cx.say("Everything was looked at and all is well; the old files were removed.")?;
+    } else {
+        cx.say(&format!(
+            "The old files are in {kept} in the data directory; once nobody needs them, remove them there."
+        ))?;
+    }
+    match (report.cancelled, report.wrong) {
+        (true, _) => Err(Failure::Cancelled("the check of the new files was broken off".to_owned())),
+        (false, 0) => Ok(()),
+        (false, _) => Err(Failure::Unsound),
+    }
+}
+
+/// Asks whoever is there; where nobody is, the old files stay.
+fn may_remove(cx: &mut Context<'_>, kept: &str) -> Result<bool, Failure> {
+    match &mut cx.person {
+        Some(person) if !cx.json => {
+            let question = format!("Everything was looked at and all is well. Remove the old files in {kept}? [y/N] ");
+            Ok(person.confirm(&question)?)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// Counts as a script sees them; only the room on the disk changes by itself.
 #[derive(Serialize)]
 struct StatsJson {
     cats: u64,
@@ -91,6 +181,17 @@ struct StatsJson {
     users_by_role: Counts,
     breeds: u64,
     health_statuses: u64,
+    /// For those who may maintain the store.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<DiskJson>,
+}
+
+/// The room on the disk.
+#[derive(Serialize)]
+struct DiskJson {
+    free_bytes: Option<u64>,
+    store_bytes: u64,
+    warnings: Vec<String>,
 }
 
 /// An object with a count for each word, in their order.
@@ -118,6 +219,11 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
             users_by_role: Counts(stats.users_by_role.iter().map(|(r, n)| (r.slug(), *n)).collect()),
             breeds: stats.breeds,
             health_statuses: stats.health_statuses,
+            disk: stats.space.map(|space| DiskJson {
+                free_bytes: space.free,
+                store_bytes: space.store,
+                warnings: stats.alerts.into_iter().map(|alert| alert.sentence).collect(),
+            }),
         });
     }
     let mut fields: Vec<(String, u64)> = vec![("Cats".to_owned(), stats.cats)];
@@ -133,11 +239,15 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
         Err(Error::Denied(_)) => None,
         Err(e) => return Err(e.into()),
     };
-    let fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
+    let mut fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
+    if let Some(space) = stats.space {
+        fields.push(("Store on disk", size(space.store)));
+        fields.push(("Free on disk", space.free.map_or_else(|| "not known".to_owned(), size)));
+    }
     card(cx.out, &fields)?;
     if let Some(state) = backup {
         cx.say(&format!("{}.", state.line(Stamp::now())))?;
         state.warning.iter().try_for_each(|warning| cx.note(warning))?;
     }
-    Ok(())
+    stats.alerts.iter().try_for_each(|alert| cx.note(&alert.sentence))
 }

@@ -9,7 +9,7 @@ use super::{Failure, local};
 use crate::model::Door;
 use crate::server::config::{self, Config};
 use crate::store::{
-    Ask, BackupPolicy, OpenOptions, Opened, Store,
+    Ask, OpenOptions, Opened, Store,
     backup::{KeySource, Shelf},
 };
 
@@ -88,7 +88,7 @@ impl Place {
     /// # Errors
     /// `Open` with the way out in words.
     pub fn open(&self, door: Door) -> Result<Opened, Failure> {
-        self.open_options(self.options(door)?)
+        self.open_with(door, &self.settings()?)
     }
 
     /// The same as these settings say.
@@ -96,8 +96,7 @@ impl Place {
     /// # Errors
     /// `Open` with the way out in words.
     pub fn open_with(&self, door: Door, config: &Config) -> Result<Opened, Failure> {
-        let cache_bytes = config.store.cache_mib << 20;
-        self.open_options(OpenOptions { cache_bytes, backups: config.backup.clone(), ..self.bare_options(door)? })
+        Ok(Store::open(self.options(door, config)?)?)
     }
 
     /// Where backups are kept.
@@ -105,7 +104,7 @@ impl Place {
     /// # Errors
     /// The settings make no sense.
     pub fn shelf(&self) -> Result<Shelf, Failure> {
-        Ok(Shelf::new(&self.data()?, &self.backups()?))
+        Ok(Shelf::new(&self.data()?, &self.settings()?.backup))
     }
 
     /// The key file that was named.
@@ -118,7 +117,7 @@ impl Place {
     /// # Errors
     /// The settings make no sense.
     pub fn to_restore(&self) -> Result<OpenOptions, Failure> {
-        self.options(Door::Command)
+        self.options(Door::Command, &self.settings()?)
     }
 
     /// Where the key is looked for, for what is read without the store.
@@ -134,28 +133,21 @@ impl Place {
         Ok(keys)
     }
 
-    fn backups(&self) -> Result<BackupPolicy, Failure> {
-        let settings = Config::load(&self.config()?.join(config::FILE)).map_err(|e| Failure::Failed(e.to_string()))?;
-        Ok(settings.backup)
-    }
-
-    fn options(&self, door: Door) -> Result<OpenOptions, Failure> {
-        Ok(OpenOptions { backups: self.backups()?, ..self.bare_options(door)? })
-    }
-
-    fn bare_options(&self, door: Door) -> Result<OpenOptions, Failure> {
-        Ok(OpenOptions {
+    fn options(&self, door: Door, config: &Config) -> Result<OpenOptions, Failure> {
+        let options = OpenOptions {
             key: self.key_file(),
             credentials: credentials(),
             ask: ask(),
             probe: std::env::current_exe().ok(),
             door,
+            backups: config.backup.clone(),
             ..OpenOptions::new(self.data()?, self.config()?)
-        })
+        };
+        Ok(config.store.over(options))
     }
 
-    fn open_options(&self, options: OpenOptions) -> Result<Opened, Failure> {
-        Ok(Store::open(options)?)
+    fn settings(&self) -> Result<Config, Failure> {
+        Config::load(&self.config()?.join(config::FILE)).map_err(|e| Failure::Failed(e.to_string()))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::Desk;
 use crate::model::{Actor, CatStatusKind, Kind, Permission, RequestStatus, Result, Role};
-use crate::store::{CheckReport, Progress, Tally};
+use crate::store::{Alert, CheckReport, Compacted, Progress, Space, Tally};
 
-/// Counts only: nothing in it changes by itself.
+/// Counts, and for whoever keeps the store the room it has; the counts do not change by themselves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
     /// Cats, archived ones too.
@@ -23,6 +23,10 @@ pub struct Stats {
     pub breeds: u64,
     /// Health statuses.
     pub health_statuses: u64,
+    /// The room on the disk, for those who may maintain the store.
+    pub space: Option<Space>,
+    /// What should be seen to, for the same.
+    pub alerts: Vec<Alert>,
 }
 
 impl Desk {
@@ -44,7 +48,7 @@ impl Desk {
     /// # Errors
     /// `Denied`.
     pub fn stats(&self, actor: &Actor) -> Result<Stats> {
-        self.acting(actor, Permission::SeeCats)?;
+        let keeps = self.acting(actor, Permission::SeeCats)?.may(Permission::Maintain);
         let tally = |t| self.store().tally(t);
         Ok(Stats {
             cats: tally(Tally::Records(Kind::Cat)),
@@ -55,6 +59,8 @@ impl Desk {
             users_by_role: Role::ALL.iter().map(|&r| (r, tally(Tally::UsersByRole(r)))).collect(),
             breeds: tally(Tally::Records(Kind::Breed)),
             health_statuses: tally(Tally::Records(Kind::Health)),
+            space: keeps.then(|| self.store().space()),
+            alerts: if keeps { self.alerts() } else { Vec::new() },
         })
     }
 
@@ -66,6 +72,25 @@ impl Desk {
     pub fn check(&self, actor: &Actor, progress: &mut (dyn FnMut(Progress) -> bool + Send)) -> Result<CheckReport> {
         self.acting(actor, Permission::Maintain)?;
         self.read(|store| Ok(store.check(progress)?))
+    }
+
+    /// Copies what is stored into new files without the gaps of the old ones, while people work, and puts them in their
+    /// place. The old ones are kept. `progress` answers whether to go on.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn compact(&self, actor: &Actor, progress: &mut (dyn FnMut(Progress) -> bool + Send)) -> Result<Compacted> {
+        self.acting(actor, Permission::Maintain)?;
+        self.read(|store| Ok(store.compact(progress)?))
+    }
+
+    /// Removes the files that the last compacting kept.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn remove_kept(&self, actor: &Actor, kept: &str) -> Result<()> {
+        self.acting(actor, Permission::Maintain)?;
+        self.read(|store| Ok(store.remove_kept(kept)?))
     }
 
     /// Rebuilds the indexes and counters from the records.

@@ -12,7 +12,7 @@ use std::{
 use serde::Deserialize;
 
 use super::ssh::limits::Limits;
-use crate::store::BackupPolicy;
+use crate::store::{BackupPolicy, OpenOptions, SpaceLimits};
 
 /// The file's name in the config directory.
 pub const FILE: &str = "clowder.toml";
@@ -121,6 +121,12 @@ pub enum Format {
 pub struct StoreSettings {
     /// MiB of memory that the engine may keep pages in.
     pub cache_mib: u64,
+    /// Below so many MiB of free disk there is a warning; 0 for none.
+    pub warn_free_mib: u64,
+    /// Below so many MiB of free disk nothing more is saved; 0 to save until the disk is full.
+    pub least_free_mib: u64,
+    /// Whether the data may be on a network file system.
+    pub network: bool,
 }
 
 impl Default for Sessions {
@@ -161,9 +167,24 @@ impl Default for Log {
     }
 }
 
+impl StoreSettings {
+    /// These settings for opening a store.
+    #[must_use]
+    pub fn over(&self, options: OpenOptions) -> OpenOptions {
+        let bytes = |mib: u64| mib.saturating_mul(1 << 20);
+        OpenOptions {
+            cache_bytes: bytes(self.cache_mib),
+            space: SpaceLimits { warn: bytes(self.warn_free_mib), least: bytes(self.least_free_mib) },
+            network: self.network,
+            ..options
+        }
+    }
+}
+
 impl Default for StoreSettings {
     fn default() -> Self {
-        Self { cache_mib: 48 }
+        let space = SpaceLimits::default();
+        Self { cache_mib: 48, warn_free_mib: space.warn >> 20, least_free_mib: space.least >> 20, network: false }
     }
 }
 
@@ -240,7 +261,10 @@ impl Config {
             ("ssh.limits.keepalive_seconds", limits.keepalive_seconds != were.keepalive_seconds),
             ("ssh.limits.inactivity_seconds", limits.inactivity_seconds != were.inactivity_seconds),
             ("log.format", self.log.format != started.log.format),
-            ("store.cache_mib", self.store != started.store),
+            ("store.cache_mib", self.store.cache_mib != started.store.cache_mib),
+            ("store.warn_free_mib", self.store.warn_free_mib != started.store.warn_free_mib),
+            ("store.least_free_mib", self.store.least_free_mib != started.store.least_free_mib),
+            ("store.network", self.store.network != started.store.network),
         ]
         .into_iter()
         .filter_map(|(name, changed)| changed.then_some(name))

@@ -12,7 +12,9 @@ use std::{
 use crate::model::{Kind, Record, RecordId as _};
 
 use super::{
-    Catalog, Changed, Cursor, Listing, OpenOptions, StoreError, Tally, Unique, codec,
+    Catalog, Changed, Cursor, Listing, OpenOptions, StoreError, Tally, Unique,
+    around::Around,
+    codec,
     engine::{Engine, EngineError, Tree},
     indexes::{self, Key, Range},
     journal::Journal,
@@ -74,6 +76,10 @@ pub(super) struct Core {
     pub(super) read_only: OnceLock<String>,
     pub(super) listeners: Mutex<BTreeMap<u64, Listener>>,
     pub(super) watches: Mutex<Vec<Weak<Watch>>>,
+    /// The room on the disk and the clock; not watched while a store is made.
+    pub(super) around: OnceLock<Around>,
+    /// Held by what works on all of the engine's files at once.
+    pub(super) upkeep: Mutex<()>,
 }
 
 /// How far the catalog is.
@@ -107,6 +113,8 @@ impl Core {
             read_only: OnceLock::new(),
             listeners: Mutex::default(),
             watches: Mutex::default(),
+            around: OnceLock::new(),
+            upkeep: Mutex::default(),
         }
     }
 
@@ -141,7 +149,7 @@ impl Core {
     pub(super) fn writable(&self) -> Result<(), StoreError> {
         match self.read_only.get() {
             Some(why) => Err(StoreError::ReadOnly(why.clone())),
-            None => Ok(()),
+            None => self.has_room(),
         }
     }
 

@@ -2,11 +2,12 @@
 //! and a sync that returns when everything applied before is on the disk.
 
 use std::{
+    collections::BTreeSet,
     fs::File,
     io,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{PoisonError, RwLock},
+    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
 use sled::{Transactional, transaction::ConflictableTransactionError};
@@ -45,6 +46,11 @@ impl Tree {
             Self::Audit => "audit",
             Self::Meta => "meta",
         }
+    }
+
+    /// Those that are there for good; a spare index is not.
+    pub(super) fn lasting() -> impl Iterator<Item = Self> {
+        Kind::ALL.iter().map(|&kind| Self::Records(kind)).chain([Self::Index, Self::Audit, Self::Meta])
     }
 
     const fn slot(self) -> usize {
@@ -88,35 +94,44 @@ impl From<sled::Error> for EngineError {
     }
 }
 
-/// Changes that are applied all or not at all.
+/// Changes that are applied all or not at all; of two of one key the later counts.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    trees: [Option<sled::Batch>; Tree::COUNT],
-    keys: Vec<(Tree, Bytes)>,
+    changes: Vec<(Tree, Bytes, Option<Bytes>)>,
 }
 
 impl Batch {
-    fn of(&mut self, tree: Tree) -> &mut sled::Batch {
-        self.trees[tree.slot()].get_or_insert_default()
-    }
-
     /// Sets a key.
     pub(super) fn put(&mut self, tree: Tree, key: &[u8], value: Vec<u8>) {
-        self.keys.push((tree, key.into()));
-        self.of(tree).insert(key, value);
+        self.changes.push((tree, key.into(), Some(value.into())));
+    }
+
+    /// Sets a key to what is stored elsewhere, or removes it.
+    pub(super) fn copy(&mut self, tree: Tree, key: Bytes, value: Option<Bytes>) {
+        self.changes.push((tree, key, value));
     }
 
     /// Removes a key.
     pub(super) fn remove(&mut self, tree: Tree, key: &[u8]) {
-        self.keys.push((tree, key.into()));
-        self.of(tree).remove(key);
+        self.changes.push((tree, key.into(), None));
     }
 }
 
+/// Keys of trees.
+pub(super) type Keys = BTreeSet<(Tree, Bytes)>;
+
 /// An open engine.
 pub(super) struct Engine {
-    trees: RwLock<Vec<Option<sled::Tree>>>,
-    file: File,
+    files: RwLock<Files>,
+    cache_bytes: u64,
+    /// What was applied since somebody wanted to know.
+    noted: Mutex<Option<Keys>>,
+}
+
+/// The files it works on.
+struct Files {
+    trees: Vec<Option<sled::Tree>>,
+    file: Arc<File>,
     db: sled::Db,
 }
 
@@ -134,12 +149,50 @@ impl Engine {
         }
         // The engine leaves the small file with its settings to the disk's cache, and does not open with half of it.
         File::open(dir.join("conf"))?.sync_all()?;
-        let file = File::options().read(true).write(true).open(dir.join("db"))?;
-        Ok(Self { trees: RwLock::new(trees), file, db })
+        let file = Arc::new(File::options().read(true).write(true).open(dir.join("db"))?);
+        Ok(Self { files: RwLock::new(Files { trees, file, db }), cache_bytes, noted: Mutex::new(None) })
+    }
+
+    fn files(&self) -> RwLockReadGuard<'_, Files> {
+        self.files.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn files_mut(&self) -> RwLockWriteGuard<'_, Files> {
+        self.files.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How much memory it may keep pages in.
+    pub(super) const fn cache_bytes(&self) -> u64 {
+        self.cache_bytes
+    }
+
+    /// Begins to note which keys are applied.
+    pub(super) fn note(&self) {
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Some(Keys::new());
+    }
+
+    /// The keys noted since it was asked last. A key is noted after it was applied: a reader that asks first and reads then
+    /// misses nothing for good.
+    pub(super) fn take_noted(&self) -> Keys {
+        let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        noted.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Notes no more.
+    pub(super) fn end_notes(&self) {
+        *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Goes on with the files of another one. Whoever reads from the old ones just now comes to an end there.
+    pub(super) fn go_on_with(&self, other: Self) {
+        let other = other.files.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *self.files_mut(), other);
+        // Its threads end here, outside of the lock.
+        drop(old);
     }
 
     fn tree(&self, tree: Tree) -> Result<sled::Tree, EngineError> {
-        self.trees.read().unwrap_or_else(PoisonError::into_inner)[tree.slot()].clone().ok_or_else(|| EngineError {
+        self.files().trees[tree.slot()].clone().ok_or_else(|| EngineError {
             full: false,
             damaged: false,
             message: "the index is not open".to_owned(),
@@ -148,20 +201,22 @@ impl Engine {
 
     /// Opens the index of that generation, as the index or the spare one.
     pub(super) fn open_index(&self, tree: Tree, generation: u32) -> Result<(), EngineError> {
-        let opened = self.db.open_tree(index_name(generation))?;
-        self.trees.write().unwrap_or_else(PoisonError::into_inner)[tree.slot()] = Some(opened);
+        let db = self.files().db.clone();
+        let opened = db.open_tree(index_name(generation))?;
+        self.files_mut().trees[tree.slot()] = Some(opened);
         Ok(())
     }
 
     /// Removes the index of that generation.
     pub(super) fn drop_index(&self, generation: u32) -> Result<(), EngineError> {
-        self.db.drop_tree(index_name(generation))?;
+        let db = self.files().db.clone();
+        db.drop_tree(index_name(generation))?;
         Ok(())
     }
 
     /// Removes the spare index's place; its tree stays until it is dropped.
     pub(super) fn close_spare(&self) {
-        self.trees.write().unwrap_or_else(PoisonError::into_inner)[Tree::Spare.slot()] = None;
+        self.files_mut().trees[Tree::Spare.slot()] = None;
     }
 
     /// A value.
@@ -185,11 +240,28 @@ impl Engine {
 
     /// Applies a batch as one transaction. Nothing is read inside: a plain operation in a transaction hangs the engine.
     pub(super) fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
+        let applied = self.transact(batch);
+        // After an error nobody knows what of it is there.
+        if let Some(noted) = &mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner) {
+            noted.extend(batch.changes.iter().map(|(tree, key, _)| (*tree, key.clone())));
+        }
+        applied
+    }
+
+    fn transact(&self, batch: &Batch) -> Result<(), EngineError> {
+        let mut by_tree: [Option<sled::Batch>; Tree::COUNT] = Default::default();
+        for (tree, key, value) in &batch.changes {
+            let of_tree = by_tree[tree.slot()].get_or_insert_default();
+            match value {
+                Some(value) => of_tree.insert(key.clone(), value.clone()),
+                None => of_tree.remove(key.clone()),
+            }
+        }
         let mut trees = Vec::new();
         let mut batches = Vec::new();
         {
-            let all = self.trees.read().unwrap_or_else(PoisonError::into_inner);
-            for (tree, batch) in all.iter().zip(&batch.trees) {
+            let files = self.files();
+            for (tree, batch) in files.trees.iter().zip(&by_tree) {
                 if let (Some(tree), Some(batch)) = (tree, batch) {
                     trees.push(tree.clone());
                     batches.push(batch);
@@ -217,7 +289,7 @@ impl Engine {
     /// small) when it comes by it the next time, even to read, and that is a write: left to later it makes the page
     /// unreadable once the disk is full.
     fn settle(&self, batch: &Batch) -> Result<(), EngineError> {
-        for (tree, key) in &batch.keys {
+        for (tree, key, _) in &batch.changes {
             self.get(*tree, key)?;
         }
         Ok(())
@@ -226,14 +298,19 @@ impl Engine {
     /// Returns when everything applied before is on the disk. The engine's own flush leaves it in the disk's cache
     /// (it calls `sync_file_range`), so the file is synced as well.
     pub(super) fn sync(&self) -> Result<(), EngineError> {
-        self.db.flush()?;
-        self.file.sync_data()?;
+        let (db, file) = {
+            let files = self.files();
+            (files.db.clone(), Arc::clone(&files.file))
+        };
+        db.flush()?;
+        file.sync_data()?;
         Ok(())
     }
 
     /// Bytes on the disk.
     pub(super) fn size_on_disk(&self) -> Result<u64, EngineError> {
-        Ok(self.db.size_on_disk()?)
+        let db = self.files().db.clone();
+        Ok(db.size_on_disk()?)
     }
 }
 

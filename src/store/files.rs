@@ -240,6 +240,18 @@ impl Drop for Copy {
     }
 }
 
+/// Bytes of the files in a directory and below it; what cannot be looked at counts as nothing.
+pub(super) fn size_of(dir: &Path) -> u64 {
+    let entries = fs::read_dir(dir).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.metadata() {
+            Ok(meta) if meta.is_dir() => size_of(&entry.path()),
+            Ok(meta) => meta.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}
+
 /// Copies a directory with what is below it.
 pub(super) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(to)?;

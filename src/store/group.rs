@@ -50,7 +50,7 @@ impl Group {
     /// Runs a write on top of those before it. Whatever goes wrong in it concerns it alone.
     pub(super) fn run(&mut self, core: &Core, mut job: Box<dyn Job>) {
         let actor = job.actor().clone();
-        let now = Stamp::now();
+        let now = core.now();
         let mut tx = Tx::new(core, &self.layer, &actor, now);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let outcome = match ran {

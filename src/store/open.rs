@@ -9,8 +9,10 @@ use std::{
 use crate::model::Door;
 
 use super::{
-    BackupPolicy, Store, StoreError,
+    BackupPolicy, SpaceLimits, Store, StoreError, Surroundings,
+    around::Around,
     backup::KeySource,
+    compact,
     core::{Core, lock},
     engine::{self, Batch, Engine, EngineError, Tree},
     files::{self, Copy, DataLock, STORE},
@@ -19,8 +21,7 @@ use super::{
     keyring::{self, Ask, Keyring, Unlocked},
     meta, migrate,
     probe::{self, Tried},
-    restore,
-    swap,
+    restore, swap,
 };
 
 /// Where a store is and how to open it.
@@ -49,6 +50,12 @@ pub struct OpenOptions {
     pub door: Door,
     /// How backups are made.
     pub backups: BackupPolicy,
+    /// How much room there must be.
+    pub space: SpaceLimits,
+    /// Whether the data may be on a network file system, whose locks and syncs cannot be relied on.
+    pub network: bool,
+    /// Whom to ask about the machine.
+    pub surroundings: Surroundings,
 }
 
 impl OpenOptions {
@@ -75,6 +82,9 @@ impl OpenOptions {
             probe_limit: Duration::from_secs(120),
             door: Door::Local,
             backups: BackupPolicy::default(),
+            space: SpaceLimits::default(),
+            network: false,
+            surroundings: Surroundings::default(),
         }
     }
 }
@@ -271,6 +281,18 @@ pub enum OpenError {
         /// The directory or file.
         path: PathBuf,
     },
+    /// The data is on a network file system.
+    #[error(
+        "{} is on a network file system ({kind}), on which locks and what was saved cannot be relied on. Name a directory on a disk of \
+         this machine with --data and put backups there instead; or, if it must be, set network = true under [store] in clowder.toml",
+        .path.display()
+    )]
+    Network {
+        /// The data directory.
+        path: PathBuf,
+        /// Which one.
+        kind: String,
+    },
     /// No room for the copy that is tried first.
     #[error(
         "the store in {} was not closed properly, and there is no room for the copy on which opening it is tried first; make room for as \
@@ -310,6 +332,7 @@ impl Store {
     /// Each with the way out in words.
     pub fn open(options: OpenOptions) -> Result<Opened, OpenError> {
         let data = &options.data;
+        refuse_network(&options)?;
         let was_there = data.exists();
         if !was_there {
             if !options.create {
@@ -327,6 +350,7 @@ impl Store {
         let mut notices = Vec::new();
         notices.extend(swap::finish(data)?);
         restore::sweep(data);
+        compact::remove_leftover(data)?;
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {
             Some(keyring) if keyring.in_use => {
@@ -365,6 +389,19 @@ impl Store {
                 start(core, lock, &options, true, notices)
             }
         }
+    }
+}
+
+/// Refuses a directory on a network file system, or one that would be made there.
+fn refuse_network(options: &OpenOptions) -> Result<(), OpenError> {
+    if options.network {
+        return Ok(());
+    }
+    let there = options.data.ancestors().find(|path| path.exists()).unwrap_or(Path::new("."));
+    match options.surroundings.network(there) {
+        Ok(Some(kind)) => Err(OpenError::Network { path: options.data.clone(), kind }),
+        // A system that does not say what it is is taken at its word elsewhere too.
+        Ok(None) | Err(_) => Ok(()),
     }
 }
 
@@ -527,6 +564,11 @@ fn start(
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
     open_journal(&core, options, &mut notices)?;
+    let last = core.audit(None, 1).ok().and_then(|entries| entries.first().map(|entry| entry.at));
+    let around =
+        core.around.get_or_init(|| Around::new(&options.data, options.space, options.surroundings.clone(), last));
+    notices.extend(around.late_clock().map(|alert| alert.sentence));
+    notices.extend(around.look(Duration::ZERO).0.alert().map(|alert| alert.sentence));
     let keys = options.keys().of_open_store(&core);
     let handle = Handle::start(Arc::new(core), lock, options.data.clone(), options.backups.clone(), keys)
         .map_err(|e| OpenError::Failed(e.to_string()))?;

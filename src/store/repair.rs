@@ -8,7 +8,7 @@ use std::{
     sync::{PoisonError, atomic::Ordering},
 };
 
-use crate::model::{Action, Actor, AuditEntry, CommitNo, Kind, Stamp};
+use crate::model::{Action, Actor, AuditEntry, CommitNo, Kind};
 
 use super::{
     CheckReport, Progress, StoreError, Tally,
@@ -72,11 +72,12 @@ pub(super) fn repair(
 ) -> Result<CheckReport, StoreError> {
     let core = handle.core();
     core.writable()?;
+    let alone = core.alone()?;
     let paused = handle.pause()?;
     let mut repair = Repair { core, progress, words: Vec::new() };
     let done = repair.run(actor).inspect_err(|_| core.engine.close_spare())?;
     let words = repair.words;
-    drop(paused);
+    drop((paused, alone));
     if !done {
         return Ok(CheckReport { cancelled: true, repaired: words, ..CheckReport::default() });
     }
@@ -279,7 +280,7 @@ impl Repair<'_> {
         counters.commit += 1;
         let entry = AuditEntry {
             commit: CommitNo(counters.commit),
-            at: Stamp::now(),
+            at: core.now(),
             actor: actor.clone(),
             action: Action::Repair,
             note: self.words.join("; ").chars().take(1_000).collect(),

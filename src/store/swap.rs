@@ -65,9 +65,9 @@ pub(super) fn make_kept(data: &Path) -> Result<String, OpenError> {
     unreachable!("the numbers do not end")
 }
 
-/// Whether a directory is one in which the old is kept.
-pub(super) fn is_kept(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(KEPT)) && path.is_dir()
+/// Whether a name is one of directories in which the old is kept.
+pub(super) fn is_name_of_kept(name: &str) -> bool {
+    name.starts_with(KEPT)
 }
 
 /// Makes the renames. All that is renamed is complete and synced, and nobody has it open for writing. After an error the
@@ -77,6 +77,11 @@ pub(super) fn run(data: &Path, swap: &Swap) -> Result<(), OpenError> {
     let text = toml::to_string(swap).map_err(|e| OpenError::Failed(format!("{NOTE}: {e}")))?;
     files::write_private(&data.join(NOTE), &text)?;
     finish_moves(data, swap)
+}
+
+/// Whether a swap was decided and is not finished.
+pub(super) fn is_pending(data: &Path) -> bool {
+    data.join(NOTE).exists()
 }
 
 /// Finishes a swap that was cut short, and answers its notice.
@@ -141,7 +146,7 @@ mod tests {
         let (dir, kept) = before();
         run(dir.path(), &swap(&kept)).unwrap();
         is_swapped(dir.path(), &kept);
-        assert!(is_kept(&dir.path().join(&kept)) && !is_kept(&dir.path().join("store")));
+        assert!(is_name_of_kept(&kept) && !is_name_of_kept("store"));
         assert_eq!(finish(dir.path()).unwrap(), None);
         assert_ne!(make_kept(dir.path()).unwrap(), kept);
     }

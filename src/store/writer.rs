@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, PoisonError,
-        mpsc::{self, Receiver, SyncSender},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread::{self, Scope},
     time::Duration,
@@ -15,7 +15,7 @@ use std::{
 use crate::model::{Actor, CommitNo, Door, Who};
 
 use super::{
-    Catalog, Changed, StoreError, Tx, Written,
+    Catalog, Changed, StoreError, Tx, Written, around,
     core::{Core, Readiness, lock},
     group::{self, Group, Job, Outcome},
     snapshot::Snapshot,
@@ -107,7 +107,7 @@ impl EngineSync {
 fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
     let mut held = None;
     let mut last_size = 0;
-    while let Some(message) = held.take().or_else(|| queue.recv().ok()) {
+    while let Some(message) = held.take().or_else(|| next(core, queue)) {
         match message {
             Message::Job(first) => (held, last_size) = commit_group(core, queue, sync, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
@@ -126,6 +126,17 @@ fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
                 }
             }
             Message::Stop => break,
+        }
+    }
+}
+
+/// The next message. While there is none, the room on the disk is looked at now and then.
+fn next(core: &Core, queue: &Receiver<Message>) -> Option<Message> {
+    loop {
+        match queue.recv_timeout(around::WHILE_IDLE) {
+            Ok(message) => return Some(message),
+            Err(RecvTimeoutError::Timeout) => drop(core.look_around(around::WHILE_IDLE / 2)),
+            Err(RecvTimeoutError::Disconnected) => return None,
         }
     }
 }

@@ -31,7 +31,11 @@ impl App {
             Some(rights) => format!("{} ({})", rights.name, rights.role.label().to_lowercase()),
             None => String::new(),
         };
-        let read_only = self.cx.desk.read_only().map_or("", |_| "READ-ONLY  ");
+        let read_only = match (self.cx.desk.read_only(), self.cx.desk.alerts().is_empty()) {
+            (Some(_), _) => "READ-ONLY  ",
+            (None, false) => "! ",
+            (None, true) => "",
+        };
         let right = (who.width() + read_only.width()) as u16;
         let room = area.width.saturating_sub(right + 2);
         let left = Rect { width: if room < 16 { area.width } else { room }, ..area };
@@ -43,7 +47,29 @@ impl App {
         }
     }
 
+    /// The status line: what goes on, or what was said, or what the screen says of itself; to the right of it what should be
+    /// seen to, where there is room for both.
     pub(super) fn draw_status(&self, frame: &mut Frame<'_>, area: Rect) {
+        let short: Vec<String> = self.cx.desk.alerts().into_iter().map(|alert| alert.short).collect();
+        if short.is_empty() {
+            self.draw_said(frame, area);
+            return;
+        }
+        let short = format!("! {}", short.join(", "));
+        let quiet = self.cx.message.is_none() && !self.cx.jobs.values().any(|job| !job.what.is_empty());
+        let width = (short.width() as u16).min(area.width);
+        let at = Rect { x: area.right() - width, width, ..area };
+        let left = Rect { width: area.width.saturating_sub(width + 2), ..area };
+        if quiet {
+            self.draw_said(frame, left);
+        } else if self.draw_said(frame, area) > left.width {
+            return;
+        }
+        put(frame.buffer_mut(), at, &short, self.theme.warn());
+    }
+
+    /// Answers the columns used.
+    fn draw_said(&self, frame: &mut Frame<'_>, area: Rect) -> u16 {
         let theme = self.theme;
         let buffer = frame.buffer_mut();
         let busy = self.cx.jobs.values().find(|job| !job.what.is_empty());
@@ -51,8 +77,8 @@ impl App {
             let turn = TURNS[self.turn % TURNS.len()];
             let spans = [(turn, theme.accent()), (" ", theme.text()), (&**what, theme.text()), (" ", theme.text())];
             let used = put_spans(buffer, area, spans);
-            put(buffer, Rect { x: area.x + used, width: area.width - used, ..area }, progress, theme.muted());
-            return;
+            let room = Rect { x: area.x + used, width: area.width - used, ..area };
+            return used + put(buffer, room, progress, theme.muted());
         }
         if let Some(Message { tone, text }) = &self.cx.message {
             let (mark, style) = match tone {
@@ -61,20 +87,18 @@ impl App {
                 Tone::Warn => ("! ", theme.warn()),
                 Tone::Error => ("! ", theme.error()),
             };
-            put_spans(buffer, area, [(mark, style), (&**text, style)]);
-            return;
+            return put_spans(buffer, area, [(mark, style), (&**text, style)]);
         }
-        if let Some(layer) = self.stack.last() {
-            match layer.screen.trouble() {
-                Some(trouble) => put(buffer, area, trouble, theme.warn()),
-                None => {
-                    // The place in a list changes with every key: as plain text it costs the fewest bytes.
-                    let status = layer.screen.status();
-                    let words = status.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/');
-                    let place = &status[..status.len() - words.len()];
-                    put_spans(buffer, area, [(place, theme.text()), (words, theme.muted())])
-                }
-            };
+        match self.stack.last().map(|layer| (layer.screen.trouble(), layer)) {
+            Some((Some(trouble), _)) => put(buffer, area, trouble, theme.warn()),
+            Some((None, layer)) => {
+                // The place in a list changes with every key: as plain text it costs the fewest bytes.
+                let status = layer.screen.status();
+                let words = status.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/');
+                let place = &status[..status.len() - words.len()];
+                put_spans(buffer, area, [(place, theme.text()), (words, theme.muted())])
+            }
+            None => 0,
         }
     }
 
