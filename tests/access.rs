@@ -260,7 +260,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
     ("compact", "dddyy", |w, a, _| said(w.desk.compact(a, &mut |_| false))),
-    ("remove_kept", "dddff", |w, a, _| said(w.desk.remove_kept(a, "kept-none"))),
+    ("remove_kept", "dddyy", |w, a, _| said(w.desk.remove_kept(a, "kept-none"))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),
     // The store's own keys.
     ("key_status", "dddyy", |w, a, _| said(w.desk.key_status(a))),

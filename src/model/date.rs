@@ -196,7 +196,7 @@ impl Stamp {
 
     /// `just now`, `5 min ago`, `3 h ago`, else the date and minute.
     pub fn ago(self, now: Self) -> String {
-        match (now.0 - self.0) / 60_000 {
+        match now.0.saturating_sub(self.0) / 60_000 {
             m if m < 1 => "just now".to_owned(),
             m if m < 60 => format!("{m} min ago"),
             m if m < 60 * 24 => format!("{} h ago", m / 60),
