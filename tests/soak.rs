@@ -11,6 +11,8 @@ mod damage;
 mod disk;
 #[path = "soak/full.rs"]
 mod full;
+#[path = "soak/jobs.rs"]
+mod jobs;
 #[path = "soak/kills.rs"]
 mod kills;
 #[path = "support/store.rs"]
@@ -21,5 +23,5 @@ mod work;
 /// The work that the others cut short; does nothing unless they start it.
 #[test]
 fn worker() {
-    work::run_if_asked();
+    jobs::run_if_asked();
 }

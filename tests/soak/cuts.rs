@@ -5,9 +5,12 @@ use std::path::Path;
 
 use crate::{
     disk::{Before, Dice, Disk, Log, Loss},
-    kills::{of_the_first_format, with_a_history},
+    jobs::Job,
+    kills::of_the_first_format,
     support::Home,
-    work::{Acks, Job, Worker, after_a_kill, all_there, record, rounds, shimmed},
+    work::{
+        Acks, Worker, after_a_kill, all_there, copy_of, record, rounds, shimmed, stocked, stocked_lines, with_history,
+    },
 };
 
 /// Lets a job run until it has acknowledged so much, or to its end, and answers what it did to the disk.
@@ -82,8 +85,15 @@ fn a_power_cut_during_a_backup_leaves_whole_backups_only() {
 }
 
 #[test]
-fn a_power_cut_during_a_restore_leaves_the_old_or_the_new() {
-    cut(Job::Restore, &with_a_history(), &[], usize::MAX, rounds(4, 60));
+fn a_power_cut_while_keys_are_replaced_leaves_a_store_that_opens() {
+    cut(Job::Rotate, &stocked(), &stocked_lines(), usize::MAX, rounds(3, 60));
+}
+
+#[test]
+fn a_power_cut_during_a_restore_leaves_the_old_store_or_the_new() {
+    let (home, lines) = with_history();
+    cut(Job::Restore { back: false }, &copy_of(&home), &lines, usize::MAX, rounds(2, 60));
+    cut(Job::Restore { back: true }, &home, &lines, usize::MAX, rounds(3, 60));
 }
 
 #[test]

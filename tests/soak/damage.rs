@@ -10,7 +10,8 @@ use clowder::store::backup;
 
 use crate::{
     disk::Dice,
-    work::{CATS, Job, Worker, copy_of, record, rounds, stocked},
+    jobs::{CATS, Job},
+    work::{Worker, copy_of, record, rounds, stocked},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -72,6 +73,7 @@ struct Sum {
 fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
     let rounds = rounds(1, 50);
     let base = stocked();
+    let keys = base.open().key_source().clone();
     let mut dice = Dice::new(3);
     for file in files(&base.data()) {
         let name = file.strip_prefix(base.data()).unwrap();
@@ -89,7 +91,6 @@ fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
                 let damaged = home.data().join(name);
                 if name.starts_with("backups") && damaged.exists() {
                     let same = fs::read(&damaged).unwrap() == fs::read(&file).unwrap();
-                    let keys = backup::KeySource::new(&home.config());
                     let verified = backup::verify(&damaged, Some(&keys), &mut |_| true);
                     assert_eq!(verified.is_ok(), same, "{when}: a damaged backup was held to be whole");
                 }

@@ -4,9 +4,10 @@
 const A_PAGE: u32 = 17;
 
 use crate::{
+    jobs::Job,
     kills::of_the_first_format,
     support::Home,
-    work::{Acks, Job, Worker, after_a_kill, all_there, asked, copy_of, measure, record, rounds, shimmed, stocked},
+    work::{Acks, Worker, after_a_kill, all_there, asked, copy_of, measure, record, rounds, shimmed, stocked},
 };
 
 fn full_everywhere(growth: bool) {
@@ -34,7 +35,7 @@ fn full_everywhere(growth: bool) {
                 assert!(words.contains("the disk is full"), "room for {room}: {words}");
                 let readable: u32 = words.split_once(' ').unwrap().0.parse().unwrap();
                 assert!(
-                    readable + A_PAGE >= crate::work::CATS + 3,
+                    readable + A_PAGE >= crate::jobs::CATS + 3,
                     "room for {room}: only {readable} cats could be read"
                 );
                 end = Some(line);

@@ -2,12 +2,12 @@
 
 use crate::{
     disk::Dice,
+    jobs::Job,
     support::Home,
-    work::{Acks, Job, Worker, after_a_kill, all_there, copy, copy_of, first_format, measure, record, rounds, shimmed},
-};
-use clowder::{
-    model::{Action, Actor, Cat},
-    store::StoreError,
+    work::{
+        Acks, Worker, after_a_kill, all_there, copy, copy_of, first_format, measure, record, rounds, shimmed, stocked,
+        stocked_lines, with_history,
+    },
 };
 use std::fs;
 
@@ -79,26 +79,15 @@ fn a_kill_during_a_backup_leaves_whole_backups_only() {
 }
 
 #[test]
-fn a_kill_during_a_restore_leaves_the_old_or_the_new() {
-    killed_anywhere(Job::Restore, &with_a_history(), &[], rounds(12, 300));
+fn a_kill_while_keys_are_replaced_leaves_a_store_that_opens() {
+    killed_anywhere(Job::Rotate, &stocked(), &stocked_lines(), rounds(6, 300));
 }
 
-/// A home with a store of eight changes, and a backup after the second.
-pub fn with_a_history() -> Home {
-    let home = Home::new();
-    let store = home.open();
-    for n in 1..=8 {
-        let added = store.write(&Actor::console(), |tx| {
-            tx.describe(Action::AddCat, "");
-            tx.insert(&mut Cat::new("Tofu"))
-        });
-        added.map_err(|e: StoreError| e).unwrap();
-        if n == 2 {
-            store.backup(&mut |_| true).unwrap();
-        }
-    }
-    store.close().unwrap();
-    home
+#[test]
+fn a_kill_during_a_restore_leaves_the_old_store_or_the_new() {
+    let (home, lines) = with_history();
+    killed_anywhere(Job::Restore { back: false }, &home, &lines, rounds(4, 300));
+    killed_anywhere(Job::Restore { back: true }, &home, &lines, rounds(6, 300));
 }
 
 #[test]
