@@ -24,9 +24,12 @@ const PASSPHRASE: &str = "clowder.passphrase";
 /// How often somebody may try.
 const TRIES: usize = 3;
 
+/// Shows a question and answers what was typed.
+type Question = dyn Fn(&str) -> io::Result<Zeroizing<String>> + Send + Sync;
+
 /// Somebody in front who can be asked for a passphrase or a recovery code.
 #[derive(Clone)]
-pub struct Ask(Arc<dyn Fn(&str) -> io::Result<Zeroizing<String>> + Send + Sync>);
+pub struct Ask(Arc<Question>);
 
 impl Ask {
     /// A function that shows a question and answers what was typed, which is not shown; an empty answer gives up.
