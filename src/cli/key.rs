@@ -96,7 +96,8 @@ pub fn run(cx: &mut Context<'_>, command: KeyCommand) -> Result<(), Failure> {
             let path = cx.desk.rotate_key(cx.actor)?;
             cx.print_done(
                 &format!(
-                    "{} holds a new key. Copies of the old one open nothing any more: copy the new one to where they are kept.",
+                    "{} holds a new key: copy it to where copies are kept. The old one opens only backups made before now. If \
+                     somebody may have the old one and such a backup, use \"clowder key rotate --everything\".",
                     path.display()
                 ),
                 None,
