@@ -90,6 +90,11 @@ fn a_power_cut_while_keys_are_replaced_leaves_a_store_that_opens() {
 }
 
 #[test]
+fn a_power_cut_while_the_store_is_compacted_loses_nothing() {
+    cut(Job::Compact, &stocked(), &stocked_lines(), usize::MAX, rounds(3, 60));
+}
+
+#[test]
 fn a_power_cut_during_a_restore_leaves_the_old_store_or_the_new() {
     let (home, lines) = with_history();
     cut(Job::Restore { back: false }, &copy_of(&home), &lines, usize::MAX, rounds(2, 60));
@@ -117,7 +122,7 @@ fn contents(dir: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn the_log_of_the_shim_tells_everything_that_happens_to_the_disk() {
-    for job in [Job::Opens, Job::Import] {
+    for job in [Job::Opens, Job::Import, Job::Backup, Job::Rotate, Job::Compact] {
         let home = Home::new();
         let (before, log) = logged(&home, job, usize::MAX, &[]);
         let mut disk = Disk::new(&log, &before);

@@ -39,6 +39,8 @@ pub enum Job {
     Backup,
     /// A new key in the key file, then new data keys, while somebody writes.
     Rotate,
+    /// Copies everything into new files while somebody writes, twice.
+    Compact,
     /// Restores the newest backup and the journal after it, or only up to [`BACK_TO`].
     Restore {
         /// Whether it goes back.
@@ -58,6 +60,7 @@ impl Job {
             Self::Brief => "brief".to_owned(),
             Self::Backup => "backup".to_owned(),
             Self::Rotate => "rotate".to_owned(),
+            Self::Compact => "compact".to_owned(),
             Self::Restore { back } => format!("restore {back}"),
             Self::Look => "look".to_owned(),
         }
@@ -85,6 +88,7 @@ pub fn run_if_asked() {
         ("brief", _) => brief(&open()),
         ("backup", _) => back_up(&open()),
         ("rotate", _) => rotate(&open()),
+        ("compact", _) => compact(&open()),
         ("restore", back) => restore(&options, back == "true"),
         ("look", _) => look(&options),
         other => panic!("{other:?} is no work"),
@@ -126,6 +130,14 @@ fn restore(options: &OpenOptions, back: bool) {
     let until = if back { Until::Commit(BACK_TO) } else { Until::Last };
     restore::restore(options, None, until, &Actor::console(), &mut |_| true).unwrap();
     say("ack restored\n");
+}
+
+fn compact(store: &Store) {
+    while_writing(store, || {
+        let first = store.compact(&mut |_| true).unwrap();
+        store.remove_kept(&first.kept.unwrap()).unwrap();
+        store.compact(&mut |_| true).unwrap();
+    });
 }
 
 fn rotate(store: &Store) {

@@ -84,6 +84,11 @@ fn a_kill_while_keys_are_replaced_leaves_a_store_that_opens() {
 }
 
 #[test]
+fn a_kill_while_the_store_is_compacted_loses_nothing() {
+    killed_anywhere(Job::Compact, &stocked(), &stocked_lines(), rounds(6, 300));
+}
+
+#[test]
 fn a_kill_during_a_restore_leaves_the_old_store_or_the_new() {
     let (home, lines) = with_history();
     killed_anywhere(Job::Restore { back: false }, &home, &lines, rounds(4, 300));
