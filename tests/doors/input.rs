@@ -136,7 +136,7 @@ fn more_input_than_the_settings_allow_is_refused() {
 
 #[test]
 fn a_slow_reader_of_a_big_export_costs_no_memory() {
-    const MANY: usize = 3000;
+    const MANY: usize = 2000;
     const LONG: usize = clowder::model::limits::DESCRIPTION;
     let shelter = Shelter::new();
     let key = shelter.key("sam", &["ed25519"]);
@@ -166,9 +166,9 @@ fn a_slow_reader_of_a_big_export_costs_no_memory() {
     for mut command in export() {
         assert_eq!(command.output().unwrap().stdout.len(), whole);
     }
-    // Each has a few pieces on its way, and over SSH what its client's window takes; all of it would be 36 MiB.
-    let grown = memory(server.pid(), "VmRSS").saturating_sub(before);
-    assert!(grown < 22 * 1024, "{grown} KiB for six of {whole} bytes");
+    // Each has a few pieces on its way, and over SSH what its client's window takes.
+    let (grown, all) = (memory(server.pid(), "VmRSS").saturating_sub(before), 6 * whole as u64 / 1024);
+    assert!(grown < all * 3 / 4, "{grown} KiB of {all}");
     // All of it is there for whoever reads on at last.
     for mut child in slow {
         let mut rest = Vec::new();
