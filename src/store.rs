@@ -339,6 +339,15 @@ impl Store {
         check::check(&self.0, progress)
     }
 
+    /// The same, and reads the journal: that its chain is whole up to the last commit, that it says the same as the audit log,
+    /// and that the records are as the last commits in it left them.
+    ///
+    /// # Errors
+    /// When the engine itself fails; what is wrong with the content is in the report.
+    pub fn check_deep(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<CheckReport, StoreError> {
+        check::check_deep(&self.0, progress)
+    }
+
     /// Takes damaged records from the audit log and rebuilds indexes and counters from the records, then checks.
     /// Writes wait meanwhile; reads go on. Broken off, it goes on from there the next time, unless there were commits.
     ///

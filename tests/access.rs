@@ -259,6 +259,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("verify_backup", "dddii", |w, a, _| said(w.desk.verify_backup(a, "none".as_ref(), false, &mut |_| true))),
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
+    ("check_deep", "dddyy", |w, a, _| said(w.desk.check_deep(a, &mut |_| false))),
     ("compact", "dddyy", |w, a, _| said(w.desk.compact(a, &mut |_| false))),
     ("remove_kept", "dddyy", |w, a, _| said(w.desk.remove_kept(a, "kept-none"))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),

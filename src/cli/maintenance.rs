@@ -15,6 +15,9 @@ pub struct Check {
     /// Rebuild the indexes and counters from the records
     #[arg(long)]
     repair: bool,
+    /// Read the journal, too, and compare it with the store
+    #[arg(long, conflicts_with = "repair")]
+    deep: bool,
 }
 
 #[derive(Serialize)]
@@ -22,6 +25,9 @@ struct CheckJson<'a> {
     records: u64,
     entries: u64,
     commits: u64,
+    /// Of the journal; only a deep check reads it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    journal: Option<u64>,
     wrong: u64,
     findings: &'a [String],
     repaired: &'a [String],
@@ -40,23 +46,28 @@ pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
             meter.at(p.step, p.done, p.of);
             !cancel.load(Ordering::Relaxed)
         };
-        if check.repair { desk.repair(actor, &mut progress)? } else { desk.check(actor, &mut progress)? }
+        match (check.repair, check.deep) {
+            (true, _) => desk.repair(actor, &mut progress)?,
+            (false, true) => desk.check_deep(actor, &mut progress)?,
+            (false, false) => desk.check(actor, &mut progress)?,
+        }
     };
     if report.cancelled {
         let what =
             if check.repair { "the repair goes on where it was, the next time" } else { "the check is not done" };
         return Err(Failure::Cancelled(format!("broken off: {what}")));
     }
-    print(cx, &report)?;
+    print(cx, &report, check.deep)?;
     if report.is_clean() { Ok(()) } else { Err(Failure::Unsound) }
 }
 
-fn print(cx: &mut Context<'_>, report: &CheckReport) -> Result<(), Failure> {
+fn print(cx: &mut Context<'_>, report: &CheckReport, deep: bool) -> Result<(), Failure> {
     if cx.json {
         return cx.print_json(&CheckJson {
             records: report.records,
             entries: report.entries,
             commits: report.commits,
+            journal: deep.then_some(report.journal),
             wrong: report.wrong,
             findings: &report.findings,
             repaired: &report.repaired,
@@ -69,8 +80,9 @@ fn print(cx: &mut Context<'_>, report: &CheckReport) -> Result<(), Failure> {
     if more > 0 {
         cx.say(&format!("… and {more} more."))?;
     }
+    let journal = if deep { format!(", {} of them in the journal as well,", report.journal) } else { String::new() };
     let looked_at = format!(
-        "{} records, {} index entries and {} changes were looked at",
+        "{} records, {} index entries and {} changes{journal} were looked at",
         report.records, report.entries, report.commits
     );
     match report.wrong {

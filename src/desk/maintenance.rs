@@ -74,6 +74,19 @@ impl Desk {
         self.read(|store| Ok(store.check(progress)?))
     }
 
+    /// The same, and compares the journal with the store.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`.
+    pub fn check_deep(
+        &self,
+        actor: &Actor,
+        progress: &mut (dyn FnMut(Progress) -> bool + Send),
+    ) -> Result<CheckReport> {
+        self.acting(actor, Permission::Maintain)?;
+        self.read(|store| Ok(store.check_deep(progress)?))
+    }
+
     /// Copies what is stored into new files without the gaps of the old ones, while people work, and puts them in their
     /// place. The old ones are kept. `progress` answers whether to go on.
     ///

@@ -14,6 +14,8 @@ use super::{
     tallies,
 };
 
+mod journal;
+
 /// How far long work is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
@@ -34,6 +36,8 @@ pub struct CheckReport {
     pub entries: u64,
     /// Commits of the audit log read.
     pub commits: u64,
+    /// Commits of the journal read and compared with the store; only a deep check does that.
+    pub journal: u64,
     /// What is wrong, a sentence each; empty when all is well. At most a thousand are kept.
     pub findings: Vec<String>,
     /// How many things are wrong.
@@ -56,7 +60,7 @@ impl CheckReport {
         self.wrong == 0 && !self.cancelled
     }
 
-    fn find(&mut self, what: String) {
+    pub(super) fn find(&mut self, what: String) {
         self.wrong += 1;
         if self.findings.len() < MOST_FINDINGS {
             self.findings.push(what);
@@ -84,6 +88,18 @@ struct Check<'a> {
 
 /// Checks everything as it is at one moment, while commits go on.
 pub(super) fn check(handle: &Handle, progress: &mut dyn FnMut(Progress) -> bool) -> Result<CheckReport, StoreError> {
+    run(handle, false, progress)
+}
+
+/// The same, and reads the journal and compares it with the store.
+pub(super) fn check_deep(
+    handle: &Handle,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<CheckReport, StoreError> {
+    run(handle, true, progress)
+}
+
+fn run(handle: &Handle, deep: bool, progress: &mut dyn FnMut(Progress) -> bool) -> Result<CheckReport, StoreError> {
     let mut check = Check {
         core: handle.core(),
         view: handle.snapshot()?,
@@ -93,7 +109,10 @@ pub(super) fn check(handle: &Handle, progress: &mut dyn FnMut(Progress) -> bool)
         catalog: Catalog::default(),
         progress,
     };
-    let done = check.records()? && check.audit_log()? && check.index()?;
+    let mut done = check.records()? && check.audit_log()? && check.index()?;
+    if done && deep {
+        done = journal::check(check.core, handle.data(), &check.view, &mut check.report, check.progress)?;
+    }
     if !done {
         check.report.cancelled = true;
         return Ok(check.report);
