@@ -188,7 +188,7 @@ impl DeskCommand {
 /// Parses the arguments, runs what they say and answers the exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     crate::store::keep_secrets();
-    let args: Vec<OsString> = args.into_iter().collect();
+    let args = key::understood(args.into_iter().collect());
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(e) => return explain(&e),
@@ -222,7 +222,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// Nothing is left to write to.
 pub fn run_words(words: impl IntoIterator<Item = OsString>, cx: &mut Context<'_>) -> io::Result<Code> {
     let program = OsString::from("clowder");
-    let cli = match Cli::try_parse_from(std::iter::once(program).chain(words)) {
+    let cli = match Cli::try_parse_from(std::iter::once(program).chain(key::understood(words.into_iter().collect()))) {
         Ok(cli) => cli,
         Err(e) => {
             let text = e.render().to_string();

@@ -1,5 +1,6 @@
 //! `clowder key …`: the store's own keys
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -24,7 +25,8 @@ pub enum KeyCommand {
     Status,
     /// Put a new key into the key file at once; the old file opens nothing any more
     Rotate {
-        /// Make a new data key as well, and seal everything anew with it while people work
+        /// Make a new data key as well, and seal everything anew with it while people work; --data, with no directory
+        /// after it, says the same
         #[arg(long)]
         everything: bool,
         /// Do not ask: drop what is opened by a passphrase or code that is not at hand
@@ -83,6 +85,19 @@ impl KeyCommand {
             _ => false,
         }
     }
+}
+
+/// Lets `key rotate --data` say what it seems to say: the same letters name the data directory, but only with one after them.
+pub fn understood(mut words: Vec<OsString>) -> Vec<OsString> {
+    let rotate = words.windows(2).position(|pair| pair[0] == "key" && pair[1] == "rotate");
+    let Some(from) = rotate.map(|at| at + 2) else { return words };
+    for at in from..words.len() {
+        let alone = words.get(at + 1).is_none_or(|next| next.to_string_lossy().starts_with('-'));
+        if words[at] == "--data" && alone {
+            words[at] = OsString::from("--everything");
+        }
+    }
+    words
 }
 
 /// Runs one of the commands.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{Parser, error::ErrorKind};
 
-use super::{Code, Context, DeskCommand, failure};
+use super::{Code, Context, DeskCommand, failure, key};
 
 /// A keyboard-driven adoption desk for cat shelters.
 #[derive(Debug, Parser)]
@@ -40,7 +40,7 @@ impl Words {
     /// # Errors
     /// What to say instead.
     pub fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, Said> {
-        let words = std::iter::once(OsString::from("clowder")).chain(words);
+        let words = std::iter::once(OsString::from("clowder")).chain(key::understood(words.into_iter().collect()));
         Line::try_parse_from(words).map(Self).map_err(|e| {
             let text = e.render().to_string();
             match e.kind() {
@@ -110,6 +110,20 @@ mod tests {
         }
         let help = parse("--help").unwrap_err();
         assert!(help.code == Code::Done && help.text.contains("Exit codes"));
+    }
+
+    #[test]
+    fn the_data_key_can_be_named_as_data() {
+        for line in ["key rotate --data", "key rotate --data --yes", "key rotate --yes --data"] {
+            assert!(parse(line).is_ok(), "{line}");
+        }
+        for line in ["key rotate --data /tmp", "key status --data"] {
+            assert_eq!(parse(line).unwrap_err().code, Code::Usage, "{line}");
+        }
+        let all = |line: &str| key::understood(line.split(' ').map(OsString::from).collect()).join(" ".as_ref());
+        assert_eq!(all("clowder key rotate --data"), "clowder key rotate --everything");
+        assert_eq!(all("clowder --data /srv key rotate --data"), "clowder --data /srv key rotate --everything");
+        assert_eq!(all("clowder key rotate --data /srv"), "clowder key rotate --data /srv");
     }
 
     #[test]

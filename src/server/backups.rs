@@ -38,11 +38,9 @@ impl Keeper {
                 Ok(()) => told(desk.backup_if_due(Occasion::Start)),
                 Err(_) => Ok(()),
             };
-            loop {
-                match stopped.recv_timeout(if tried.is_ok() { EVERY } else { AFTER_FAILURE }) {
-                    Err(RecvTimeoutError::Timeout) => tried = told(desk.backup_if_due(Occasion::Time)),
-                    Ok(()) | Err(RecvTimeoutError::Disconnected) => break,
-                }
+            let wait = |tried: &std::result::Result<(), String>| if tried.is_ok() { EVERY } else { AFTER_FAILURE };
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait(&tried)) {
+                tried = told(desk.backup_if_due(Occasion::Time));
             }
             told(desk.backup_if_due(Occasion::Exit)).err()
         })?;

@@ -110,7 +110,13 @@ fn load(store: &Store, threads: u32) {
 fn while_writing(store: &Store, f: impl FnOnce()) {
     let enough = AtomicBool::new(false);
     std::thread::scope(|scope| {
-        scope.spawn(|| while !enough.load(Ordering::Relaxed) && add_and_change(store, 4) {});
+        scope.spawn(|| {
+            loop {
+                if enough.load(Ordering::Relaxed) || !add_and_change(store, 4) {
+                    break;
+                }
+            }
+        });
         f();
         enough.store(true, Ordering::Relaxed);
     });

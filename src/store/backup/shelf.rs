@@ -211,10 +211,7 @@ impl BackupState {
         now: Stamp,
     ) -> Self {
         // After a restore to the past the numbers on the shelf may be higher.
-        let changes = last.as_ref().map_or(commit, |last| match commit.checked_sub(last.manifest.commit) {
-            Some(since) => since,
-            None => 1,
-        });
+        let changes = last.as_ref().map_or(commit, |last| commit.checked_sub(last.manifest.commit).unwrap_or(1));
         let at = last.as_ref().map(|last| last.manifest.at);
         let age = at.map_or(Duration::MAX, |at| Duration::from_millis(u64::try_from(now.0 - at.0).unwrap_or_default()));
         let warning = match (&last, failure) {

@@ -256,8 +256,11 @@ fn a_segment_that_is_missing_between_others_is_noticed() {
     assert_eq!(numbers(&home.recover(0, 2).unwrap()), [3]);
 }
 
+/// The commits that a gap swallowed, as [`Broken::missing`] tells them.
+type Gap = Option<(u64, Option<u64>)>;
+
 /// The commits of the line after one, and the gaps told.
-fn chain(home: &Home, after: u64) -> (Vec<u64>, Vec<Option<(u64, Option<u64>)>>) {
+fn chain(home: &Home, after: u64) -> (Vec<u64>, Vec<Gap>) {
     let (mut found, mut gaps) = (Vec::new(), Vec::new());
     let keys = home.keys();
     for item in commits(home.dir.path(), &home.place.store, home.place.line, after, &keys).unwrap() {
