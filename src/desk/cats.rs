@@ -326,7 +326,9 @@ impl Desk {
             expect_rev(&cat, rev)?;
             let before = cat.clone();
             apply_all(&mut cat, changes, tx.now().day())?;
-            references(tx, &cat)?;
+            if (cat.breed, cat.health) != (before.breed, before.health) {
+                references(tx, &cat)?;
+            }
             tx.describe(Action::EditCat, fields::changed_names(&before, &cat));
             tx.update(&mut cat)?;
             if before.status.kind().in_care() && !cat.status.kind().in_care() {

@@ -238,8 +238,14 @@ impl Engine {
         Ok(pairs?)
     }
 
-    /// Applies a batch as one transaction. Nothing is read inside: a plain operation in a transaction hangs the engine.
+    /// Applies a batch as one transaction, and settles it.
     pub(super) fn apply(&self, batch: &Batch) -> Result<(), EngineError> {
+        self.apply_unsettled(batch)?;
+        self.settle(batch)
+    }
+
+    /// Applies a batch as one transaction, to be settled before it is synced.
+    pub(super) fn apply_unsettled(&self, batch: &Batch) -> Result<(), EngineError> {
         let applied = self.transact(batch);
         // After an error nobody knows what of it is there.
         if let Some(noted) = &mut *self.noted.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -248,6 +254,7 @@ impl Engine {
         applied
     }
 
+    /// Nothing is read inside: a plain operation in a transaction hangs the engine.
     fn transact(&self, batch: &Batch) -> Result<(), EngineError> {
         let mut by_tree: [Option<sled::Batch>; Tree::COUNT] = Default::default();
         for (tree, key, value) in &batch.changes {
@@ -279,16 +286,15 @@ impl Engine {
                 Ok::<(), ConflictableTransactionError<std::convert::Infallible>>(())
             })
             .map_err(|e| match e {
-                sled::transaction::TransactionError::Storage(e) => EngineError::from(e),
+                sled::transaction::TransactionError::Storage(e) => e.into(),
                 sled::transaction::TransactionError::Abort(never) => match never {},
-            })?;
-        self.settle(batch)
+            })
     }
 
     /// Looks up what was just applied. The engine divides a page that has become too large (or joins one that has become too
     /// small) when it comes by it the next time, even to read, and that is a write: left to later it makes the page
     /// unreadable once the disk is full.
-    fn settle(&self, batch: &Batch) -> Result<(), EngineError> {
+    pub(super) fn settle(&self, batch: &Batch) -> Result<(), EngineError> {
         for (tree, key, _) in &batch.changes {
             self.get(*tree, key)?;
         }

@@ -12,6 +12,7 @@ use super::{
     meta::{self, Counters},
     record::{self, AnyRecord},
     tx::{Done, Layer, Tx},
+    writer::EngineSync,
 };
 
 /// How a write went: its commit, `None` when it changed nothing or its closure answered with an error.
@@ -104,11 +105,9 @@ impl Group {
         self.layer.merge(layer);
     }
 
-    /// Brings the group into the journal and the engine, then into memory, then tells everybody. `synced` returns when the
-    /// group before is on the disk in the engine's files too. Answers whether the engine has something to sync.
-    pub(super) fn commit(mut self, core: &Core, synced: impl FnOnce() -> Result<(), StoreError>) -> bool {
-        let any = !self.commits.is_empty();
-        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core, synced) };
+    /// Brings the group into the journal and the engine, then into memory, then tells everybody.
+    pub(super) fn commit(mut self, core: &Core, sync: &EngineSync) {
+        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core, sync) };
         let changed = std::mem::take(&mut self.changed);
         match stored {
             Ok(()) => {
@@ -118,28 +117,32 @@ impl Group {
                 for changed in &changed {
                     publish(core, changed);
                 }
-                any
             }
             Err(e) => {
                 let why = core.read_only.get_or_init(|| e.to_string()).clone();
                 for (job, _) in self.jobs {
                     job.finish(Err(StoreError::ReadOnly(why.clone())));
                 }
-                false
             }
         }
     }
 
     /// The engine's files may be one group behind the journal and never more, so nothing is applied before the group before it
     /// was synced. Then whatever is acknowledged is in the journal, and the engine's files were never without a sync for long.
-    fn store(&mut self, core: &Core, synced: impl FnOnce() -> Result<(), StoreError>) -> Result<(), StoreError> {
+    fn store(&mut self, core: &Core, sync: &EngineSync) -> Result<(), StoreError> {
         let added = match lock(&core.journal).as_mut() {
             Some(journal) => Some(journal.append(&self.commits)?),
             None => None,
         };
         // A panic of the engine leaves its state unknown, as an error of its does.
-        let applied = catch_unwind(AssertUnwindSafe(|| synced().and_then(|()| self.apply(core))))
-            .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())));
+        let applied = catch_unwind(AssertUnwindSafe(|| {
+            let begin = |batch| {
+                sync.begin(batch);
+                Ok(())
+            };
+            self.apply(core, || sync.wait(), begin)
+        }))
+        .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())));
         applied.map_err(|e| {
             let taken_back = match (lock(&core.journal).as_mut(), added) {
                 (Some(journal), Some(added)) => journal.take_back(added),
@@ -149,11 +152,19 @@ impl Group {
         })
     }
 
-    /// Applies the group to the engine, then brings it into memory. It is not synced.
-    pub(super) fn apply(&mut self, core: &Core) -> Result<(), StoreError> {
+    /// Applies the group to the engine once that is `ready`, then brings it into memory. `applied` settles and syncs it, or
+    /// sees to that.
+    pub(super) fn apply(
+        &mut self,
+        core: &Core,
+        ready: impl FnOnce() -> Result<(), StoreError>,
+        applied: impl FnOnce(Batch) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let (batch, changes, counters) = self.prepare(core)?;
+        ready()?;
         self.note_for_watches(core, &changes);
-        core.engine.apply(&batch)?;
+        core.engine.apply_unsettled(&batch)?;
+        applied(batch)?;
         *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = counters;
         update_catalog(core, &changes);
         Ok(())

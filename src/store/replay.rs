@@ -26,7 +26,7 @@ impl Core {
             done += 1;
         }
         if done > 0 {
-            group.apply(self)?;
+            group.apply(self, || Ok(()), |batch| Ok(self.engine.settle(&batch)?))?;
         }
         Ok(done)
     }

@@ -17,6 +17,7 @@ use crate::model::{Actor, CommitNo, Door, Who};
 use super::{
     Catalog, Changed, StoreError, Tx, Written, around,
     core::{Core, Readiness, lock},
+    engine::Batch,
     group::{self, Group, Job, Outcome},
     snapshot::Snapshot,
 };
@@ -62,22 +63,25 @@ pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) -> io::Result<()>
 }
 
 /// Syncs the engine's files on a thread of its own, while the writer is at the next group.
-struct EngineSync {
-    start: SyncSender<()>,
+pub(super) struct EngineSync {
+    start: SyncSender<Batch>,
     done: Receiver<Result<(), StoreError>>,
     going_on: Cell<bool>,
 }
 
 impl EngineSync {
     fn start<'s>(scope: &'s Scope<'s, '_>, core: &'s Core) -> io::Result<Self> {
-        let (start, started) = mpsc::sync_channel(1);
+        let (start, started) = mpsc::sync_channel::<Batch>(1);
         let (finish, done) = mpsc::sync_channel(1);
         thread::Builder::new().name("clowder-sync".to_owned()).spawn_scoped(scope, move || {
-            while started.recv().is_ok() {
-                let synced = catch_unwind(AssertUnwindSafe(|| core.engine.sync().map_err(StoreError::from)))
-                    .unwrap_or_else(|_| {
-                        Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned()))
-                    });
+            while let Ok(batch) = started.recv() {
+                let synced = catch_unwind(AssertUnwindSafe(|| {
+                    core.engine.settle(&batch)?;
+                    Ok(core.engine.sync()?)
+                }));
+                let synced = synced.unwrap_or_else(|_| {
+                    Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned()))
+                });
                 if let Err(e) = &synced {
                     // What was acknowledged is in the journal; the next start brings it back.
                     core.read_only.get_or_init(|| e.to_string());
@@ -90,13 +94,13 @@ impl EngineSync {
         Ok(Self { start, done, going_on: Cell::new(false) })
     }
 
-    /// Begins to sync what was applied.
-    fn begin(&self) {
-        self.going_on.set(self.start.send(()).is_ok());
+    /// Begins to settle and sync what was applied.
+    pub(super) fn begin(&self, applied: Batch) {
+        self.going_on.set(self.start.send(applied).is_ok());
     }
 
     /// Returns when what was applied before is on the disk.
-    fn wait(&self) -> Result<(), StoreError> {
+    pub(super) fn wait(&self) -> Result<(), StoreError> {
         if !self.going_on.replace(false) {
             return Ok(());
         }
@@ -166,9 +170,7 @@ fn commit_group(
         }
     }
     let size = group.len();
-    if group.commit(core, || sync.wait()) {
-        sync.begin();
-    }
+    group.commit(core, sync);
     (held, size)
 }
 
