@@ -383,7 +383,12 @@ impl Store {
                     ));
                 }
                 files::begin_making(data)?;
-                let (keyring, unlocked) = Keyring::create(data, &options.config, options.key.as_deref())?;
+                let created = Keyring::create(data, &options.config, options.key.as_deref());
+                if created.is_err() {
+                    // No key was made, so nothing has to be told from an emptied directory.
+                    files::end_making(data)?;
+                }
+                let (keyring, unlocked) = created?;
                 keyring.write(data)?;
                 let core = make(&options, keyring, unlocked)?;
                 start(core, lock, &options, true, notices)

@@ -23,8 +23,11 @@ enum Damage {
 }
 
 fn damage(path: &Path, how: Damage, dice: &mut Dice) {
-    let length = fs::metadata(path).unwrap().len() as usize;
-    let at = dice.below(length);
+    let bytes = fs::read(path).unwrap();
+    let length = bytes.len();
+    // Files are filled up with zeros; what is wanted are the places where something is.
+    let places: Vec<usize> = (0..64).map(|_| dice.below(length)).collect();
+    let at = *places.iter().find(|&&at| bytes[at] != 0).unwrap_or(&places[0]);
     let mut file = File::options().read(true).write(true).open(path).unwrap();
     match how {
         Damage::Deleted => fs::remove_file(path).unwrap(),

@@ -111,8 +111,8 @@ fn while_writing(store: &Store, f: impl FnOnce()) {
     let enough = AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            loop {
-                if enough.load(Ordering::Relaxed) || !add_and_change(store, 4) {
+            while !enough.load(Ordering::Relaxed) {
+                if !add_and_change(store, 4) {
                     break;
                 }
             }
@@ -173,7 +173,8 @@ fn tell_the_end(store: &Store) {
 }
 
 fn description(id: CatId) -> String {
-    format!("{id} ").repeat(80)
+    // The cats of a store that is to be damaged are long, so that the engine's file has more than one part.
+    format!("{id} ").repeat(if id.0 <= CATS { 700 } else { 80 })
 }
 
 /// Adds or changes a cat; nothing when no more can be written.
