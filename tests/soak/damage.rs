@@ -11,7 +11,7 @@ use clowder::store::backup;
 use crate::{
     disk::Dice,
     jobs::{CATS, Job},
-    work::{Worker, copy_of, record, rounds, stocked},
+    work::{Worker, asked, copy_of, record, rounds, stocked},
 };
 
 #[derive(Debug, Clone, Copy)]
@@ -78,10 +78,14 @@ fn damaged_files_never_give_a_wrong_value_or_an_empty_store() {
     let base = stocked();
     let keys = base.open().key_source().clone();
     let mut dice = Dice::new(3);
-    for file in files(&base.data()) {
+    for (n, file) in files(&base.data()).into_iter().enumerate() {
         let name = file.strip_prefix(base.data()).unwrap();
         let mut sum = Sum::default();
-        for how in [Damage::Bit, Damage::Zeros(512), Damage::Zeros(4096), Damage::CutShort, Damage::Deleted] {
+        let all = [Damage::Bit, Damage::Zeros(512), Damage::CutShort, Damage::Deleted, Damage::Zeros(4096)];
+        // The usual tests do two kinds to each file, in turn.
+        let kinds: Vec<Damage> =
+            all.into_iter().cycle().skip(n).take(if asked().is_some() { all.len() } else { 2 }).collect();
+        for how in kinds {
             let rounds = if matches!(how, Damage::Deleted) { 1 } else { rounds };
             for round in 0..rounds {
                 let home = copy_of(&base);

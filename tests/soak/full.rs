@@ -15,7 +15,7 @@ fn full_everywhere(growth: bool) {
     let counted = copy_of(&base);
     let (_, bytes) = measure(&counted, Job::Brief, true);
     assert!(bytes > 1_000, "{bytes}");
-    let stride = asked().map_or(bytes / 8, |rounds| (1_000 / rounds.max(1)).max(1));
+    let stride = asked().map_or(bytes / 4, |rounds| (1_000 / rounds.max(1)).max(1));
     let mut trials = 0;
     for room in (0..bytes).step_by(stride) {
         let home = copy_of(&base);
