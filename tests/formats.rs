@@ -20,7 +20,10 @@ use clowder::{
         HealthStatus, Hold, HoldKind, IntakeKind, Kind, OutcomeKind, PartialDate, Preferences, RequestStatus, Role,
         User, Verdict,
     },
-    store::{Listing, OpenOptions, Store, Tally, Unique},
+    store::{
+        Listing, OpenOptions, Store, Tally, Unique, backup,
+        restore::{self, Until},
+    },
 };
 use support::{Home, clean, wait_for};
 
@@ -253,9 +256,38 @@ fn a_store_of_every_format_opens_with_everything_in_it() {
         assert!(!opened.fresh);
         assert_eq!(opened.store.tally(Tally::Records(Kind::Cat)), 7, "format {number}");
         clean(&opened.store);
+        drop(opened);
+        if number == "1" {
+            comes_back(&home);
+        }
         formats += 1;
     }
     assert!(formats >= 1);
+}
+
+/// The backup that was made before the first step is sound, brings the store back on another machine, and together with the
+/// journal that began after it also here.
+fn comes_back(home: &Home) {
+    let files: Vec<_> = fs::read_dir(home.data().join("backups")).unwrap().flatten().map(|e| e.path()).collect();
+    let [made] = &files[..] else { panic!("one backup before the first step: {files:?}") };
+    let other = Home::new();
+    copy(&home.config(), &other.config());
+    let verified = backup::verify(made, Some(&backup::KeySource::new(&other.config())), &mut |_| true).unwrap();
+    assert!(verified.opened);
+    assert_eq!((verified.manifest.commit, verified.manifest.format), (COMMITS, 1));
+    let restore = |home: &Home, from: Option<&Path>| {
+        let options = OpenOptions::new(home.data(), home.config());
+        restore::restore(&options, from, Until::Last, &Actor::console(), &mut |_| true).unwrap().to.commit
+    };
+    assert_eq!(restore(&other, Some(made)), CommitNo(COMMITS));
+    let opened = other.try_open().unwrap();
+    assert!(opened.notices.is_empty(), "{:?}", opened.notices);
+    holds_all(&opened.store);
+    drop(opened);
+
+    fs::remove_dir_all(home.data().join("store")).unwrap();
+    assert!(restore(home, None) > CommitNo(COMMITS));
+    assert_eq!(home.open().tally(Tally::Records(Kind::Cat)), 7, "what came after the step is there as well");
 }
 
 /// The present format; with `CLOWDER_KEEP_FORMAT=1` the store is put among the kept ones, which a new format wants

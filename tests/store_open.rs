@@ -163,19 +163,30 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
 }
 
 #[test]
-fn an_older_format_is_brought_up_after_a_copy_was_put_aside() {
+fn an_older_format_is_brought_up_after_a_backup_was_made() {
     let home = stocked();
     let keyring = home.data().join("keyring.toml");
     let older = fs::read_to_string(&keyring).unwrap().replace("format = 2", "format = 1");
     fs::write(&keyring, older).unwrap();
-    let before = fs::read(home.store_dir().join("db")).unwrap();
+    // Where no backup can be made, nothing is changed.
+    let backups = home.data().join("backups");
+    fs::write(&backups, "in the way").unwrap();
+    let error = home.try_open().unwrap_err().to_string();
+    assert!(error.contains("Nothing was changed") && error.contains("backups"), "{error}");
+    assert!(fs::read_to_string(&keyring).unwrap().contains("format = 1"));
+    fs::remove_file(&backups).unwrap();
+
     let opened = home.try_open().unwrap();
     intact(&opened.store);
-    let aside = home.data().join("before-format-2");
-    assert!(opened.notices[0].contains(aside.to_str().unwrap()), "{:?}", opened.notices);
-    assert!(fs::read(aside.join("db")).unwrap() == before);
+    let made = opened.store.shelf().newest(opened.store.id()).unwrap().path;
+    assert!(opened.notices[0].contains(made.to_str().unwrap()), "{:?}", opened.notices);
     drop(opened);
     assert!(home.try_open().unwrap().notices.is_empty());
+    // An attempt that was cut short after the backup does not make another one.
+    let older = fs::read_to_string(&keyring).unwrap().replace("format = 2", "format = 1");
+    fs::write(&keyring, older).unwrap();
+    drop(home.try_open().unwrap());
+    assert_eq!(fs::read_dir(&backups).unwrap().count(), 1);
 }
 
 #[test]

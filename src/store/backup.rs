@@ -316,6 +316,9 @@ fn copy(
 ) -> Result<Manifest, Broken> {
     let at = Stamp::now();
     let (number, sealer) = core.sealer.current_sealer();
+    // Before a store is brought to a newer format it is not of the present one.
+    let stored = core.meta_number(meta::FORMAT)?.and_then(|format| u32::try_from(format).ok());
+    let format = stored.unwrap_or(migrate::FORMAT);
     let keyring_path = data.join(files::KEYRING);
     let keyring = || {
         fs::read_to_string(&keyring_path)
@@ -342,7 +345,7 @@ fn copy(
         commit: view.counters.commit,
         at,
         time: at.rfc3339(),
-        format: migrate::FORMAT,
+        format,
         key: number,
         counts: Default::default(),
         lost,

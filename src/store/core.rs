@@ -17,7 +17,7 @@ use super::{
     codec,
     engine::{Engine, EngineError, Tree},
     indexes::{self, Key, Range},
-    journal::Journal,
+    journal::{Journal, Line},
     keyring::{Keyring, Unlocked},
     keys::Keys,
     meta::Counters,
@@ -56,6 +56,8 @@ pub(super) struct Core {
     pub(super) journal: Mutex<Option<Journal>>,
     /// Whether the journal cannot be relied on up to the last commit, so that only a backup gives the store again.
     pub(super) backup_due: AtomicBool,
+    /// The line that a store of a format without lines is going to be on.
+    pub(super) line_to_be: OnceLock<Line>,
     /// The data keys; what is sealed here is sealed with the current one.
     pub(super) sealer: Arc<Keys>,
     pub(super) hasher: KeyHasher,
@@ -100,6 +102,7 @@ impl Core {
             engine,
             journal: Mutex::default(),
             backup_due: AtomicBool::new(false),
+            line_to_be: OnceLock::new(),
             sealer: Arc::new(unlocked.keys),
             hasher: unlocked.hasher,
             slots: Slots::new(options, keyring, unlocked.way),

@@ -97,10 +97,11 @@ impl Core {
         }
     }
 
-    /// The line of commits that the store is on.
+    /// The line of commits that the store is on, or is going to be on once it is of a format with lines.
     pub(super) fn line(&self) -> Result<Line, StoreError> {
         let line = self.meta(LINE)?.and_then(|bytes| bytes.try_into().ok().map(Line));
-        line.ok_or_else(|| StoreError::Damaged("the store does not say which journal is its own".to_owned()))
+        line.or_else(|| self.line_to_be.get().copied())
+            .ok_or_else(|| StoreError::Damaged("the store does not say which journal is its own".to_owned()))
     }
 
     /// The line that this one left, and the last commit that the two have in common.

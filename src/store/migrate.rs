@@ -1,9 +1,22 @@
 //! From one format of the store to the next, in order.
 //!
-//! A step may be broken off at any point and run again. It is tested with stored bytes of the format before it. The
-//! engine's files are copied aside before the first step of a store that is in use.
+//! A step may be broken off at any point and run again. It is tested with stored bytes of the format before it. Before
+//! the first step of a store that is in use a backup is made, which can be restored like any other.
 
-use super::{StoreError, core::Core, engine::Batch, journal::Line, meta};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError},
+};
+
+use super::{
+    BackupError, OpenError, OpenOptions, StoreError,
+    backup::{self, Listed, Shelf},
+    core::Core,
+    engine::Batch,
+    journal::Line,
+    meta,
+    snapshot::Snapshot,
+};
 
 /// The format that this version reads and writes.
 pub(super) const FORMAT: u32 = 2;
@@ -33,10 +46,50 @@ fn line(core: &Core) -> Result<(), StoreError> {
     if core.meta(meta::LINE)?.is_none() {
         let mut batch = Batch::default();
         let commit = core.meta_number(meta::COMMIT)?.unwrap_or_default();
-        core.put_line(&mut batch, Line::generate(), commit, None);
+        let line = core.line_to_be.get().copied().unwrap_or_else(Line::generate);
+        core.put_line(&mut batch, line, commit, None);
         core.engine.apply(&batch)?;
     }
     Ok(())
+}
+
+/// Makes a backup of a store that is to be brought to the present format, and answers where it is and how many values could not
+/// be read. One that an attempt left which was cut short serves as well.
+///
+/// A store without a line of commits gets one here, in the backup and then in itself: so the journal that begins with the
+/// newer format goes on where the backup ends.
+///
+/// # Errors
+/// It cannot be made. Nothing was changed.
+pub(super) fn back_up(core: &Arc<Core>, options: &OpenOptions) -> Result<(PathBuf, u64), OpenError> {
+    *core.counters.write().unwrap_or_else(PoisonError::into_inner) = core.load_counters()?;
+    let shelf = Shelf::new(&options.data, &options.backups);
+    if let Some((listed, line)) = shelf.newest(&core.id).and_then(|listed| serves(core, listed)) {
+        let _ = core.line_to_be.set(line);
+        return Ok((listed.path, 0));
+    }
+    let _ = core.line_to_be.set(Line::generate());
+    let view = Snapshot::begin(core);
+    let made = shelf.prepare().and_then(|()| backup::onto(core, &view, &options.data, &shelf, &mut |_| true));
+    match made {
+        Ok(report) => {
+            let lost = report.manifest.lost.len() as u64 + report.manifest.lost_entries;
+            Ok((report.path.unwrap_or_default(), lost))
+        }
+        Err(BackupError::DiskFull { path }) => Err(OpenError::DiskFull { path }),
+        Err(e) => Err(OpenError::Failed(format!(
+            "before it is brought to a newer format a backup is made, and that failed. Nothing was changed. ({e})"
+        ))),
+    }
+}
+
+/// The line of a backup that shows a store just as it is.
+fn serves(core: &Core, listed: Listed) -> Option<(Listed, Line)> {
+    let manifest = &listed.manifest;
+    let line = Line::parse(&manifest.line)?;
+    let same = manifest.commit == core.counters().commit && core.line().map_or(true, |own| own == line);
+    let whole = || matches!(backup::read(&listed.path, &mut |_, _| Ok(true)), Ok(Some(_)));
+    (same && manifest.is_whole() && whole()).then_some((listed, line))
 }
 
 /// Runs the steps from a format on; 0 is a store with nothing in it.
@@ -101,8 +154,12 @@ mod tests {
         keyring.write(&data).unwrap();
 
         let opened = open();
-        assert!(opened.notices[0].contains("before-format-2"), "{:?}", opened.notices);
+        assert!(opened.notices[0].contains("newer format"), "{:?}", opened.notices);
         assert!(!opened.store.backup_due());
+        let made = opened.store.shelf().newest(opened.store.id()).unwrap().manifest;
+        assert_eq!((made.commit, made.format), (2, 1));
+        // What is in the journal from now on follows on the backup.
+        assert_eq!(made.line, opened.store.core().line().unwrap().to_string());
         add(&opened.store, "Ragdoll");
         opened.store.close().unwrap();
         let segments = journal::segments(&data).unwrap();

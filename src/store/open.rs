@@ -444,26 +444,34 @@ fn open_existing(options: &OpenOptions, keyring: Keyring, notices: &mut Vec<Stri
         return Err(OpenError::Vanished { path: data.clone() });
     }
     let older = keyring.format;
-    if older < migrate::FORMAT {
-        let backup = data.join(format!("before-format-{}", migrate::FORMAT));
-        if !backup.exists() {
-            files::keep_copy(data, &data.join(STORE), &backup)?;
-        }
-        notices.push(format!("The store was brought to a newer format. As it was, it is in {}.", backup.display()));
-    }
     let engine = open_engine(options, notices)?;
     let core = Core::new(engine, keyring, unlocked, options);
     let format = core.meta_number(meta::FORMAT)?.ok_or_else(|| OpenError::Vanished { path: data.clone() })?;
     if format > u64::from(migrate::FORMAT) {
         return Err(OpenError::NewerFormat { path: data.clone() });
     }
-    if older < migrate::FORMAT {
+    let core = if older < migrate::FORMAT {
+        let core = Arc::new(core);
+        let (path, lost) = migrate::back_up(&core, options)?;
+        notices.push(format!(
+            "The store was brought to a newer format. As it was before, it is in the backup {}.",
+            path.display()
+        ));
+        if lost > 0 {
+            notices.push(format!(
+                "{lost} of its values could not be read and are not in that backup. Run `clowder check`."
+            ));
+        }
+        let core = Arc::into_inner(core).ok_or_else(|| OpenError::Failed("a backup does not end".to_owned()))?;
         migrate::run(&core, older)?;
         core.slots.change(|keyring, _| {
             keyring.format = migrate::FORMAT;
             Ok::<_, OpenError>(())
         })?;
-    }
+        core
+    } else {
+        core
+    };
     core.slots.finish_rotation()?;
     Ok(core)
 }

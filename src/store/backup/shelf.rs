@@ -94,7 +94,7 @@ impl Shelf {
     }
 
     /// Makes the directory.
-    pub(super) fn prepare(&self) -> Result<(), BackupError> {
+    pub(in super::super) fn prepare(&self) -> Result<(), BackupError> {
         if self.directory.is_dir() {
             return Ok(());
         }

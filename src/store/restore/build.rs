@@ -63,7 +63,13 @@ pub(super) fn build(
         None => None,
     };
     let new_options = OpenOptions { data: new.clone(), ..options.clone() };
-    files::write_private(&new.join(KEYRING), &sources.keyring_text)?;
+    let mut keyring = Keyring::parse(&sources.keyring_text)?;
+    if keyring.format < migrate::FORMAT {
+        keyring.format = migrate::FORMAT;
+        keyring.write(&new)?;
+    } else {
+        files::write_private(&new.join(KEYRING), &sources.keyring_text)?;
+    }
     let core = sources.keys.core(engine, &new_options);
     core.engine.open_index(Tree::Index, 1).map_err(StoreError::from)?;
     let mut feed =
