@@ -27,7 +27,6 @@ mod files;
 mod group;
 mod handle;
 mod indexes;
-#[allow(dead_code, unused_imports)]
 mod journal;
 mod keyring;
 mod keys;

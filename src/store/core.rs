@@ -156,14 +156,6 @@ impl Core {
         }
     }
 
-    /// The next commit goes into a new segment of the journal. Between two commits: on the writer's thread.
-    #[allow(dead_code)]
-    pub(super) fn rotate_journal(&self) {
-        if let Some(journal) = lock(&self.journal).as_mut() {
-            journal.rotate();
-        }
-    }
-
     fn open_record(&self, kind: Kind, id: u32, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.sealer.open(Tree::Records(kind).name(), &record::key(id), sealed).map_err(|_| {
             StoreError::Damaged(format!("{} {id} is damaged; restore a backup", kind.label().to_lowercase()))

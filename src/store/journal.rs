@@ -28,7 +28,7 @@ mod frame;
 mod reader;
 mod recover;
 
-pub(super) use chain::{Commits, commits};
+pub(super) use chain::commits;
 pub(super) use content::CommitRecord;
 pub(super) use reader::{Broken, Frame, Keys, Reader};
 pub(super) use recover::recover;
@@ -204,13 +204,9 @@ impl Journal {
     }
 
     /// The last commit in it.
+    #[cfg(test)]
     pub(super) fn last(&self) -> u64 {
         self.last
-    }
-
-    /// The line that it is of.
-    pub(super) fn line(&self) -> Line {
-        self.place.line
     }
 
     /// Adds the commits of a group and returns when they are on the disk.

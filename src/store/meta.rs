@@ -105,7 +105,6 @@ impl Core {
     }
 
     /// The line that this one left, and the last commit that the two have in common.
-    #[allow(dead_code)]
     pub(super) fn line_parent(&self) -> Result<Option<(Line, u64)>, StoreError> {
         Ok(self.meta(LINE_PARENT)?.and_then(|bytes| {
             let (line, commit) = bytes.split_first_chunk()?;
