@@ -9,6 +9,7 @@ mod catalogues;
 mod cats;
 mod context;
 mod demo;
+mod doctor;
 mod enter;
 mod failure;
 mod history;
@@ -82,6 +83,8 @@ enum Command {
     Serve(serve::Serve),
     /// Bring the store back as it was, from a backup and the journal after it; says first what it will do
     Restore(restore::Restore),
+    /// Say what is wrong with the store when it does not open or is not sound, and mend it; says first what it will do
+    Doctor(doctor::Doctor),
     /// Open the screens on invented data, signed in as an admin; all of it is gone at the end
     Demo,
     /// Print the keys of every screen, as tables in Markdown
@@ -201,6 +204,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Desk(command)) => local::run(&cli.place, cli.json, command, args.get(1..).unwrap_or_default()),
         Some(Command::Serve(serve)) => serve::run(&cli.place, serve).map(|()| 0),
         Some(Command::Restore(restore)) => restore::run(&cli.place, cli.json, &restore).map(|()| 0),
+        Some(Command::Doctor(doctor)) => doctor::run(&cli.place, cli.json, &doctor).map(|()| 0),
         Some(Command::Demo) => demo::run().map(|()| 0),
         Some(Command::Keys) => keys().map(|()| 0),
         None => screens::run(&cli.place),

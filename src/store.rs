@@ -22,6 +22,7 @@ mod check;
 mod codec;
 mod compact;
 mod core;
+pub mod doctor;
 mod engine;
 mod files;
 mod group;

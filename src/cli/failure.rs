@@ -25,6 +25,8 @@ pub enum Code {
     NotFound = 6,
     /// The actor may not, or is locked out.
     Denied = 7,
+    /// The doctor mended the store, and something is lost.
+    Lost = 8,
     /// Broken off with Ctrl-C.
     Cancelled = 130,
 }
@@ -40,6 +42,7 @@ Exit codes:
   5  somebody else changed it first
   6  there is no such record
   7  not allowed, or locked out
+  8  the doctor mended the store, and something is lost
 130  broken off with Ctrl-C";
 
 /// Why a command did not do what it was told.
@@ -57,6 +60,8 @@ pub enum Failure {
     Output(io::Error),
     /// A check was done and found something wrong, which it printed.
     Unsound,
+    /// The doctor mended the store and told what is lost.
+    Lost,
     /// Broken off: what is and is not done.
     Cancelled(String),
 }
@@ -97,6 +102,7 @@ impl Failure {
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Code::Done,
             Self::Output(_) => Code::Failed,
             Self::Usage(_) => Code::Usage,
+            Self::Lost => Code::Lost,
             Self::Cancelled(_) => Code::Cancelled,
         }
     }
@@ -125,7 +131,7 @@ impl Failure {
             Self::Usage(e) | Self::Failed(e) | Self::Cancelled(e) => vec![e.clone()],
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Vec::new(),
             Self::Output(e) => vec![format!("the output cannot be written: {e}")],
-            Self::Unsound => Vec::new(),
+            Self::Unsound | Self::Lost => Vec::new(),
         }
     }
 

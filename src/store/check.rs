@@ -46,6 +46,8 @@ pub struct CheckReport {
     pub repaired: Vec<String>,
     /// Whether it was broken off before the end.
     pub cancelled: bool,
+    /// How many of the things that are wrong are in what follows from the records: indexes, counters.
+    pub(super) derived: u64,
 }
 
 /// The most findings that are kept.
@@ -58,6 +60,17 @@ impl CheckReport {
     /// Whether everything was looked at and nothing is wrong.
     pub fn is_clean(&self) -> bool {
         self.wrong == 0 && !self.cancelled
+    }
+
+    /// Whether everything that is wrong follows from the records, which are all sound.
+    pub(super) fn is_only_derived(&self) -> bool {
+        self.derived == self.wrong && !self.cancelled
+    }
+
+    /// Something wrong in what follows from the records.
+    fn derived(&mut self, what: String) {
+        self.derived += 1;
+        self.find(what);
     }
 
     pub(super) fn find(&mut self, what: String) {
@@ -139,7 +152,7 @@ impl Check<'_> {
         self.expected += 1;
         if !self.view.has_key(key)? {
             self.missing += 1;
-            self.report.find(format!("{} is missing from the index \"{}\"", whose(), indexes::name(key)));
+            self.report.derived(format!("{} is missing from the index \"{}\"", whose(), indexes::name(key)));
         }
         Ok(())
     }
@@ -160,7 +173,7 @@ impl Check<'_> {
                         Err(e) => self.report.find(e.to_string()),
                     }
                     if id > last {
-                        self.report.find(format!("{} is past the last number given, {last}", named(kind, id)));
+                        self.report.derived(format!("{} is past the last number given, {last}", named(kind, id)));
                     }
                 }
                 let done = self.report.records;
@@ -190,7 +203,7 @@ impl Check<'_> {
         for tally in counted.keys().chain(kept.keys().filter(|t| !counted.contains_key(t))) {
             let (is, says) = (counted.get(tally).unwrap_or(&0), kept.get(tally).unwrap_or(&0));
             if is != says {
-                self.report.find(format!("the counter {tally:?} says {says}, but there are {is}"));
+                self.report.derived(format!("the counter {tally:?} says {says}, but there are {is}"));
             }
         }
     }
@@ -249,7 +262,7 @@ impl Check<'_> {
                 (None, None) => true,
             };
             if stray {
-                check.report.find(format!("the index \"{}\" has an entry of nothing", indexes::name(key)));
+                check.report.derived(format!("the index \"{}\" has an entry of nothing", indexes::name(key)));
             }
             Ok(())
         })
@@ -266,7 +279,7 @@ impl Check<'_> {
             let (keys, next) = match self.view.keys(after.as_ref(), AT_A_TIME as usize) {
                 Ok(page) => page,
                 Err(e) => {
-                    self.report.find(format!("the index cannot be read to its end: {e}"));
+                    self.report.derived(format!("the index cannot be read to its end: {e}"));
                     return Ok(true);
                 }
             };

@@ -166,6 +166,15 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     Ok(fingerprint(data).is_ok_and(|now| now == mark))
 }
 
+/// Whether the mark of a clean end is there and the journal is not as it says.
+pub(super) fn journal_differs(data: &Path) -> bool {
+    let of_journal = |text: &str| -> Vec<String> {
+        text.lines().filter(|line| line.starts_with(journal::DIR)).map(str::to_owned).collect()
+    };
+    let Ok(mark) = fs::read_to_string(data.join(CLEAN)) else { return false };
+    journal::fingerprint(data).is_ok_and(|now| of_journal(&mark) != of_journal(&now))
+}
+
 /// Notes that a store is being made here, before its key file is. Without the note an empty directory whose key file is
 /// there would be taken for one whose disk is gone.
 pub(super) fn begin_making(data: &Path) -> Result<(), OpenError> {

@@ -14,6 +14,7 @@ use super::{
     backup::KeySource,
     compact,
     core::{Core, lock},
+    doctor,
     engine::{self, Batch, Engine, EngineError, Tree},
     files::{self, Copy, DataLock, STORE},
     handle::Handle,
@@ -190,8 +191,8 @@ pub enum OpenError {
     },
     /// The engine's files cannot be opened.
     #[error(
-        "the store in {} is damaged and does not open ({why}). It was left as it is. Bring it back from backup and journal \
-         with \"clowder restore\", which keeps the damaged one",
+        "the store in {} is damaged and does not open ({why}). It was left as it is. Run `clowder doctor`: it says what can be done, and \
+         does it",
         .path.display()
     )]
     Damaged {
@@ -214,8 +215,8 @@ pub enum OpenError {
     },
     /// The store was in use and its files are gone or empty.
     #[error(
-        "the files of the store in {} are gone or empty, although it was in use. Put them back, or run \"clowder restore\". To begin anew all \
-         the same, use an empty directory",
+        "the files of the store in {} are gone or empty, although it was in use. Put them back, or run `clowder doctor`, which makes \
+         them anew from backup and journal. To begin anew all the same, use an empty directory",
         .path.display()
     )]
     Vanished {
@@ -246,7 +247,7 @@ pub enum OpenError {
     },
     /// The engine's files are there, the keyring is not.
     #[error(
-        "{} is missing, and without it the store's files cannot be read. Put it back from a backup of the data directory",
+        "{} is missing, and without it the store's files cannot be read. Run `clowder doctor`: it takes it back from a backup",
         .path.display()
     )]
     MissingKeyring {
@@ -254,15 +255,14 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The keyring cannot be read.
-    #[error("{} is damaged. Put it back from a backup of the data directory", .path.display())]
+    #[error("{} is damaged. Run `clowder doctor`: it takes it back from a backup", .path.display())]
     DamagedKeyring {
         /// The keyring.
         path: PathBuf,
     },
     /// The note of a swap of directories cannot be read.
     #[error(
-        "{} is damaged: it says which directories were being exchanged. If there is a directory \"store\" beside it, remove the \
-         note; else move \"store\" back from the newest kept-… directory, then remove the note",
+        "{} is damaged: it says which directories were being exchanged. Run `clowder doctor`, which puts them right",
         .path.display()
     )]
     DamagedSwap {
@@ -350,6 +350,7 @@ impl Store {
         let mut notices = Vec::new();
         notices.extend(swap::finish(data)?);
         restore::sweep(data);
+        doctor::sweep(data);
         compact::remove_leftover(data)?;
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {

@@ -4,8 +4,8 @@
 //! that what came after that moment can still be reached.
 
 mod build;
-mod keys;
-mod plan;
+pub(super) mod keys;
+pub(super) mod plan;
 
 use std::{
     fs,
@@ -188,12 +188,25 @@ pub fn restore(
     actor: &Actor,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Restored, RestoreError> {
+    restore_of(options, from, until, &|_| true, actor, progress)
+}
+
+/// The same from those backups only that are `good`.
+pub(super) fn restore_of(
+    options: &OpenOptions,
+    from: Option<&Path>,
+    until: Until,
+    good: &dyn Fn(&Listed) -> bool,
+    actor: &Actor,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Restored, RestoreError> {
     let data = &options.data;
     super::files::make_private_dir(data)?;
     let lock = DataLock::take(data, options.door)?;
     let finished = swap::finish(data)?;
     sweep(data);
-    let sources = plan::Sources::find(options, from)?;
+    let mut sources = plan::Sources::find(options, from)?;
+    sources.backups.retain(good);
     let plan = plan::plan(options, &sources, from, until)?;
     let built = build::build(options, sources, &plan, progress);
     let swapped = built.and_then(|built| {

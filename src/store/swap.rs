@@ -84,9 +84,14 @@ pub(super) fn is_pending(data: &Path) -> bool {
     data.join(NOTE).exists()
 }
 
-/// Finishes a swap that was cut short, and answers its notice.
-pub(super) fn finish(data: &Path) -> Result<Option<String>, OpenError> {
-    let path = data.join(NOTE);
+/// The note's place.
+pub(super) fn note(data: &Path) -> PathBuf {
+    data.join(NOTE)
+}
+
+/// The note of a swap that was cut short.
+pub(super) fn pending(data: &Path) -> Result<Option<Swap>, OpenError> {
+    let path = note(data);
     let text = match fs::read_to_string(&path) {
         Ok(text) => text,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -96,6 +101,12 @@ pub(super) fn finish(data: &Path) -> Result<Option<String>, OpenError> {
         .ok()
         .filter(|swap| swap.moves.iter().all(Move::is_inside))
         .ok_or_else(|| OpenError::DamagedSwap { path: path.clone() })?;
+    Ok(Some(swap))
+}
+
+/// Finishes a swap that was cut short, and answers its notice.
+pub(super) fn finish(data: &Path) -> Result<Option<String>, OpenError> {
+    let Some(swap) = pending(data)? else { return Ok(None) };
     finish_moves(data, &swap)?;
     Ok(Some(swap.notice))
 }
@@ -110,7 +121,7 @@ fn finish_moves(data: &Path, swap: &Swap) -> Result<(), OpenError> {
             }
         }
     }
-    let note: PathBuf = data.join(NOTE);
+    let note = note(data);
     fs::remove_file(&note).map_err(|e| files::open_error(&note, &e))?;
     files::sync_dir(data)
 }

@@ -72,6 +72,7 @@ impl Iterator for Commits<'_> {
                         why: "what comes before it is missing".to_owned(),
                         after_commit: last,
                         next_commit: Some(number),
+                        key_is_missing: false,
                     }));
                 }
                 Some(Err(broken)) => {

@@ -32,6 +32,8 @@ pub(in crate::store) struct Broken {
     pub(in crate::store) after_commit: u64,
     /// The first commit that can be read after it; `None` when nothing can.
     pub(in crate::store) next_commit: Option<u64>,
+    /// Whether it is sealed with a data key that is not there.
+    pub(in crate::store) key_is_missing: bool,
 }
 
 impl Broken {
@@ -116,6 +118,7 @@ impl Reader {
             why,
             after_commit: first.saturating_sub(1),
             next_commit: None,
+            key_is_missing: false,
         };
         let bytes = fs::read(path).map_err(|e| broken(e.to_string()))?;
         let parsed = Header::parse(&bytes);
@@ -135,7 +138,8 @@ impl Reader {
                 return Err(broken(format!("it is the segment {}", super::file_name(header.line, header.first))));
             }
             (Ok(header), None) if keys(header.key).is_none() => {
-                return Err(broken(format!("it is sealed with data key {}, which is not there", header.key)));
+                let why = format!("it is sealed with data key {}, which is not there", header.key);
+                return Err(Broken { key_is_missing: true, ..broken(why) });
             }
             _ => {
                 let all: Vec<_> = (0..TRIED_KEYS).filter_map(keys).collect();
@@ -206,6 +210,7 @@ impl Reader {
             why: why.to_owned(),
             after_commit: self.last,
             next_commit,
+            key_is_missing: false,
         }
     }
 
@@ -293,6 +298,7 @@ impl Iterator for Reader {
                             why: e.to_string(),
                             after_commit: frame.first - 1,
                             next_commit: Some(frame.last + 1),
+                            key_is_missing: false,
                         }));
                     }
                 },

@@ -120,6 +120,7 @@ impl Walk {
                         why: "the segment before it is not whole".to_owned(),
                         after_commit: self.last,
                         next_commit: Some(segment.first),
+                        key_is_missing: false,
                     },
                 )?;
             }

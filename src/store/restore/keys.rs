@@ -11,36 +11,46 @@ use super::super::{
 };
 
 /// An opened keyring.
-pub(super) struct Opened {
+pub(in crate::store) struct Opened {
     keyring: Keyring,
     unlocked: Unlocked,
 }
 
 /// Opens a keyring with what the options name.
-pub(super) fn unlock(keyring: Keyring, options: &OpenOptions) -> Result<Opened, OpenError> {
+pub(in crate::store) fn unlock(keyring: Keyring, options: &OpenOptions) -> Result<Opened, OpenError> {
     let unlocked = keyring.unlock(&options.keys())?;
     Ok(Opened { keyring, unlocked })
 }
 
 impl Opened {
+    /// The same once more.
+    pub(in crate::store) fn again(&self) -> Self {
+        Self { keyring: self.keyring.clone(), unlocked: self.unlocked.again() }
+    }
+
+    /// The format of the store that the keyring knows.
+    pub(in crate::store) fn format(&self) -> u32 {
+        self.keyring.format
+    }
+
     /// The store's id.
-    pub(super) fn store(&self) -> &str {
+    pub(in crate::store) fn store(&self) -> &str {
         &self.keyring.store
     }
 
     /// What is sealed with the data key of that number.
-    pub(super) fn sealer(&self, number: u32) -> Option<Arc<Sealer>> {
+    pub(in crate::store) fn sealer(&self, number: u32) -> Option<Arc<Sealer>> {
         self.unlocked.keys.sealer(number)
     }
 
     /// Opens a value that may be sealed with any key that the store ever had.
-    pub(super) fn open(&self, tree: &str, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+    pub(in crate::store) fn open(&self, tree: &str, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         let unopened = |_| StoreError::Damaged("a value does not open with this key".to_owned());
         self.unlocked.keys.open_with_any(tree, key, sealed).map_err(unopened)
     }
 
     /// A store with nothing in it that is sealed with the current key.
-    pub(super) fn core(&self, engine: Engine, options: &OpenOptions) -> Core {
+    pub(in crate::store) fn core(&self, engine: Engine, options: &OpenOptions) -> Core {
         Core::new(engine, self.keyring.clone(), self.unlocked.again(), options)
     }
 }

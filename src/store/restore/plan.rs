@@ -26,7 +26,7 @@ const LINES: &str = "lines.toml";
 
 /// Every line that began with a restore, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Lines {
+pub(in crate::store) struct Lines {
     #[serde(default)]
     line: Vec<Branch>,
 }
@@ -57,19 +57,30 @@ impl Lines {
 }
 
 /// What there is to restore from.
-pub(super) struct Sources {
-    pub(super) keyring_text: String,
-    pub(super) keys: Opened,
+pub(in crate::store) struct Sources {
+    pub(in crate::store) keyring_text: String,
+    pub(in crate::store) keys: Opened,
     /// Whether the keyring is the one in the data directory.
     pub(super) own: bool,
-    pub(super) lines: Lines,
+    pub(in crate::store) lines: Lines,
     /// Newest first.
-    pub(super) backups: Vec<Listed>,
+    pub(in crate::store) backups: Vec<Listed>,
 }
 
 impl Sources {
+    /// The same once more.
+    pub(in crate::store) fn again(&self) -> Self {
+        Self {
+            keyring_text: self.keyring_text.clone(),
+            keys: self.keys.again(),
+            own: self.own,
+            lines: self.lines.clone(),
+            backups: self.backups.clone(),
+        }
+    }
+
     /// Looks at a data directory and a backup from elsewhere.
-    pub(super) fn find(options: &OpenOptions, from: Option<&Path>) -> Result<Self, RestoreError> {
+    pub(in crate::store) fn find(options: &OpenOptions, from: Option<&Path>) -> Result<Self, RestoreError> {
         let data = &options.data;
         let mut backups: Vec<Listed> = Shelf::new(data, &options.backups).list().into_iter().flatten().collect();
         if let Some(path) = from {
@@ -108,7 +119,7 @@ impl Sources {
     }
 
     /// A line with those it came from, each with the last commit that counts.
-    fn chain(&self, line: &str) -> Vec<(String, u64)> {
+    pub(in crate::store) fn chain(&self, line: &str) -> Vec<(String, u64)> {
         let mut chain = vec![(line.to_owned(), u64::MAX)];
         let mut at = line.to_owned();
         while let Some((parent, after)) = self.parent(&at) {
@@ -124,7 +135,7 @@ impl Sources {
     }
 
     /// The line that people were on last: that of the last restore, else that of the journal, else that of the newest backup.
-    fn present_line(&self, data: &Path, from: bool) -> Option<String> {
+    pub(in crate::store) fn present_line(&self, data: &Path, from: bool) -> Option<String> {
         if let Some(newest) = self.backups.first().filter(|_| from) {
             let left = self
                 .lines
@@ -142,15 +153,17 @@ impl Sources {
 }
 
 /// How far a walk came.
-pub(super) struct Walk {
+pub(in crate::store) struct Walk {
     /// The last commit.
     last: u64,
     /// Why it does not go on after the last, when it should.
-    pub(super) broken: Option<String>,
+    pub(in crate::store) broken: Option<String>,
+    /// Whether what it ended with was cut short.
+    pub(in crate::store) torn: bool,
 }
 
 /// Walks over the commits after `base`. `each` answers whether to go on, and is handed one frame at a time.
-pub(super) fn walk(
+pub(in crate::store) fn walk(
     data: &Path,
     sources: &Sources,
     chain: &[(String, u64)],
@@ -159,7 +172,7 @@ pub(super) fn walk(
 ) -> Result<Walk, RestoreError> {
     let all = journal::segments(data).map_err(|e| files::open_error(data, &e))?;
     let keys = |number| sources.keys.sealer(number);
-    let mut walk = Walk { last: base, broken: None };
+    let mut walk = Walk { last: base, broken: None, torn: false };
     for (line, upto) in chain.iter().rev() {
         let own: Vec<_> = all.iter().filter(|s| s.line.to_string() == *line).collect();
         for (n, segment) in own.iter().enumerate() {
@@ -202,6 +215,7 @@ pub(super) fn walk(
                 }
                 walk.last = last;
             }
+            walk.torn = reader.is_torn();
         }
         if *upto != u64::MAX && walk.last < *upto {
             walk.broken = Some(format!("the journal has nothing from commit {} to {upto}", walk.last + 1));
@@ -228,6 +242,8 @@ pub struct Plan {
     pub data: PathBuf,
     /// Whether there is a store in it, which is kept aside.
     pub replaces: bool,
+    /// Whether the journal's end was cut short: a change that was just being made, unless it is damage.
+    pub torn: bool,
     pub(super) chain: Vec<(String, u64)>,
     /// The commit after which the journal goes on with the restored store; `None` when that begins a new line.
     pub(super) goes_on: Option<u64>,
@@ -242,7 +258,7 @@ fn goes_on(data: &Path, line: &str, base: u64, commit: u64) -> Option<u64> {
 }
 
 /// Finds the way to a moment.
-pub(super) fn plan(
+pub(in crate::store) fn plan(
     options: &OpenOptions,
     sources: &Sources,
     from: Option<&Path>,
@@ -282,6 +298,7 @@ pub(super) fn plan(
         }
         Ok(true)
     })?;
+    let torn = walked.torn && !past;
     let broken = walked.broken.filter(|_| !past);
     let Some(to) = to else {
         return Err(match (until, last) {
@@ -309,6 +326,7 @@ pub(super) fn plan(
         to,
         last,
         broken,
+        torn,
         data: data.clone(),
         replaces: data.join(files::STORE).exists(),
         chain,

@@ -1,0 +1,241 @@
+//! `clowder doctor`: say what is wrong with the store, and mend it
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use serde::Serialize;
+
+use super::{
+    Failure, Meter, Place,
+    failure::printable,
+    json,
+    local::{self, Tty},
+};
+use crate::model::Actor;
+use crate::store::OpenOptions;
+use crate::store::doctor::{self, Diagnosis, DoctorError, Loss, Mended};
+
+/// How many ways out are gone one after the other before it is given up.
+const MOST_STEPS: usize = 8;
+
+/// What `doctor` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "It looks at copies and changes nothing before it has said what it will do. What a way out replaces is kept
+beside the store. Nobody may have the store open.
+
+Exit codes:
+  0  all is well, or was mended and nothing is lost
+  1  something is wrong and was not mended; it is said what to do
+  8  mended, and what is said to be lost is lost")]
+pub struct Doctor {
+    /// Do not ask: go the way that keeps most
+    #[arg(long)]
+    yes: bool,
+}
+
+impl From<DoctorError> for Failure {
+    fn from(e: DoctorError) -> Self {
+        match e {
+            DoctorError::Cancelled => Self::Cancelled(e.to_string()),
+            DoctorError::Open(e) => Self::Open(e),
+            e => Self::Failed(e.to_string()),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct ReportJson {
+    /// Whether nothing is wrong now.
+    healthy: bool,
+    facts: Vec<String>,
+    findings: Vec<String>,
+    ways: Vec<WayJson>,
+    advice: Option<String>,
+    /// What was done, in order.
+    did: Vec<StepJson>,
+    lost: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct WayJson {
+    does: String,
+    loses: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct StepJson {
+    findings: Vec<String>,
+    did: String,
+    notices: Vec<String>,
+    kept: Option<String>,
+    lost: Vec<String>,
+}
+
+fn words(losses: &[Loss]) -> Vec<String> {
+    losses.iter().map(ToString::to_string).collect()
+}
+
+/// A sentence on standard output.
+fn say(message: &str) -> io::Result<()> {
+    writeln!(io::stdout(), "{}", printable(message))
+}
+
+/// Says what is wrong, and mends it if that is wanted.
+///
+/// # Errors
+/// `Lost` when it was mended with a loss, `Unsound` when something is wrong still, `Cancelled`, and what keeps it from looking.
+pub fn run(place: &Place, as_json: bool, words: &Doctor) -> Result<(), Failure> {
+    quiet_engine();
+    let options = OpenOptions { create: false, ..place.to_restore()? };
+    let cancel = local::cancel()?;
+    let mut visit = Visit { options, as_json, yes: words.yes, cancel: &cancel, did: Vec::new(), lost: Vec::new() };
+    visit.go_on()
+}
+
+/// The engine's threads panic on damaged files; that is an answer, and no news for the person in front.
+fn quiet_engine() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().name() == Some("main") {
+            usual(info);
+        }
+    }));
+}
+
+struct Visit<'a> {
+    options: OpenOptions,
+    as_json: bool,
+    yes: bool,
+    cancel: &'a AtomicBool,
+    did: Vec<StepJson>,
+    lost: Vec<Loss>,
+}
+
+impl Visit<'_> {
+    fn go_on(&mut self) -> Result<(), Failure> {
+        loop {
+            let diagnosis = self.examine()?;
+            let chosen = if self.did.len() < MOST_STEPS { self.choose(&diagnosis)? } else { None };
+            let Some(n) = chosen else { return self.end(diagnosis) };
+            let way = &diagnosis.ways[n];
+            let mended = self.mend(way)?;
+            self.tell(&diagnosis, way.does.clone(), mended)?;
+        }
+    }
+
+    fn examine(&self) -> Result<Diagnosis, Failure> {
+        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
+        let mut meter = Meter::new(bars, &mut err);
+        Ok(doctor::examine(&self.options, &mut |p| {
+            meter.at(p.step, p.done, p.of);
+            !self.cancel.load(Ordering::Relaxed)
+        })?)
+    }
+
+    fn mend(&self, way: &doctor::Way) -> Result<Mended, Failure> {
+        let (mut err, bars, cancel) = (io::stderr(), io::stderr().is_terminal(), self.cancel);
+        let mut meter = Meter::new(bars, &mut err);
+        Ok(doctor::mend(&self.options, way, &Actor::console(), &mut |p| {
+            meter.at(p.step, p.done, p.of);
+            !cancel.load(Ordering::Relaxed)
+        })?)
+    }
+
+    /// Says what was seen, and which way to go; `None` for none.
+    fn choose(&self, diagnosis: &Diagnosis) -> Result<Option<usize>, Failure> {
+        if !self.as_json {
+            Self::print(diagnosis)?;
+        }
+        if diagnosis.is_healthy() || diagnosis.ways.is_empty() {
+            return Ok(None);
+        }
+        if self.yes {
+            return Ok(Some(0));
+        }
+        if self.as_json || !local::is_interactive() {
+            return Ok(None);
+        }
+        match Tty.choose(diagnosis.ways.len())? {
+            Some(n) => Ok(Some(n)),
+            None => Err(Failure::Cancelled("nothing was changed".to_owned())),
+        }
+    }
+
+    fn print(diagnosis: &Diagnosis) -> io::Result<()> {
+        diagnosis.facts.iter().try_for_each(|fact| say(fact))?;
+        if !diagnosis.findings.is_empty() {
+            say("What is wrong:")?;
+            diagnosis.findings.iter().try_for_each(|finding| say(&format!("  - {finding}")))?;
+        }
+        if let Some(advice) = diagnosis.advice.as_ref().filter(|advice| !advice.is_empty()) {
+            say(advice)?;
+        }
+        if !diagnosis.ways.is_empty() {
+            say("What can be done, the way that keeps most first:")?;
+        }
+        for (n, way) in (1..).zip(&diagnosis.ways) {
+            say(&format!("  {n}. {}", way.does))?;
+            Self::print_losses("     Nothing is lost.", "     Lost would be:", "       ", &way.loses)?;
+        }
+        Ok(())
+    }
+
+    fn print_losses(none: &str, some: &str, indent: &str, losses: &[Loss]) -> io::Result<()> {
+        if losses.is_empty() {
+            return say(none);
+        }
+        say(some)?;
+        losses.iter().try_for_each(|loss| say(&format!("{indent}- {loss}")))
+    }
+
+    fn tell(&mut self, diagnosis: &Diagnosis, did: String, mended: Mended) -> Result<(), Failure> {
+        if !self.as_json {
+            say(&format!("Done: {did}"))?;
+            mended.notices.iter().try_for_each(|notice| say(notice))?;
+            if let Some(kept) = &mended.kept {
+                say(&format!("What was there is kept in {}; remove it when all is well.", kept.display()))?;
+            }
+            say("")?;
+        }
+        self.did.push(StepJson {
+            findings: diagnosis.findings.clone(),
+            did,
+            notices: mended.notices,
+            kept: mended.kept.map(|path| path.display().to_string()),
+            lost: words(&mended.lost),
+        });
+        self.lost.extend(mended.lost);
+        Ok(())
+    }
+
+    fn end(&mut self, diagnosis: Diagnosis) -> Result<(), Failure> {
+        let healthy = diagnosis.is_healthy();
+        if self.as_json {
+            let ways = diagnosis.ways.iter().map(|way| WayJson { does: way.does.clone(), loses: words(&way.loses) });
+            let report = ReportJson {
+                healthy,
+                ways: ways.collect(),
+                facts: diagnosis.facts,
+                findings: diagnosis.findings,
+                advice: diagnosis.advice.filter(|advice| !advice.is_empty()),
+                did: std::mem::take(&mut self.did),
+                lost: words(&self.lost),
+            };
+            let mut out = io::stdout();
+            json::write(&mut out, &report)?;
+            writeln!(out)?;
+        } else if healthy && self.did.is_empty() {
+            say("All is well.")?;
+        } else if healthy {
+            Self::print_losses("All is well now, and nothing is lost.", "All is well now. Lost is:", "  ", &self.lost)?;
+        } else if !diagnosis.ways.is_empty() {
+            say("Nobody can be asked here: add --yes to go the first way.")?;
+        }
+        match (healthy, self.lost.is_empty()) {
+            (true, true) => Ok(()),
+            (true, false) => Err(Failure::Lost),
+            (false, _) => Err(Failure::Unsound),
+        }
+    }
+}

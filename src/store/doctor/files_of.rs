@@ -1,0 +1,187 @@
+//! The engine's files, tried on copies, and what is in those that open.
+
+use std::{
+    collections::HashMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use crate::model::Kind;
+
+use super::{
+    super::{
+        BackupPolicy, CheckReport, OpenError, OpenOptions, Progress, StoreError,
+        check::{self, named},
+        engine::{self, Engine, Tree},
+        files::{self, Copy, DataLock, KEYRING, STORE},
+        handle::Handle,
+        journal,
+        meta, migrate,
+        probe::{self, Tried},
+        restore::plan::Sources,
+    },
+    WORK,
+};
+
+/// A directory in the data directory for copies, gone when it is dropped.
+pub(super) struct Work(pub(super) PathBuf);
+
+impl Work {
+    pub(super) fn make(data: &Path) -> Result<Self, OpenError> {
+        super::sweep(data);
+        let work = Self(data.join(WORK));
+        files::make_private_dir(&work.0)?;
+        Ok(work)
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Without which of its files the engine opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Opens {
+    /// With all of them.
+    Whole,
+    /// Without its snapshot.
+    WithoutSnapshot,
+    /// Without its snapshot and its settings.
+    WithoutSettings,
+    /// Not at all.
+    Not(String),
+}
+
+/// Tries copies of the engine's files; one that opens is left in `work`. The last answer is what is to be put aside.
+pub(super) fn try_copies(options: &OpenOptions, work: &Work) -> Result<(Opens, Vec<PathBuf>), OpenError> {
+    let dir = options.data.join(STORE);
+    let snapshots = engine::snapshots(&dir);
+    let with_settings = [&snapshots[..], &engine::settings(&dir)[..]].concat();
+    let mut first = None;
+    for (opens, without) in [
+        (Opens::Whole, Vec::new()),
+        (Opens::WithoutSnapshot, snapshots),
+        (Opens::WithoutSettings, with_settings),
+    ] {
+        if without.is_empty() && opens != Opens::Whole {
+            continue;
+        }
+        // A failed attempt may have written to the copy, so each has one of its own.
+        let copy = Copy::of(&options.data)?;
+        let leftovers = engine::unfinished_snapshots(&dir);
+        let names = without.iter().chain(&leftovers).filter_map(|path| path.file_name());
+        for name in names.map(|name| copy.path.join(name)) {
+            fs::remove_file(&name).map_err(|e| files::open_error(&name, &e))?;
+        }
+        match probe::try_open(&copy.path, options.probe.as_deref(), options.probe_limit) {
+            Tried::Opens => {
+                let _ = fs::remove_dir_all(work.0.join(STORE));
+                fs::rename(&copy.path, work.0.join(STORE)).map_err(|e| files::open_error(&copy.path, &e))?;
+                return Ok((opens, without));
+            }
+            Tried::Empty => drop(first.get_or_insert("they hold nothing".to_owned())),
+            Tried::Fails(why) => drop(first.get_or_insert(why)),
+        }
+    }
+    Ok((Opens::Not(first.unwrap_or_default()), Vec::new()))
+}
+
+/// What is in the engine's files.
+#[derive(Debug, Default)]
+pub(super) struct Content {
+    /// The last change in them.
+    pub(super) commit: u64,
+    /// The line that they are on.
+    pub(super) line: String,
+    /// The check of everything, after the journal's later changes were added.
+    pub(super) report: CheckReport,
+    /// Records that are not as the journal last has them.
+    pub(super) behind: Vec<String>,
+    /// The first place of the journal that keeps changes from being added to them.
+    pub(super) broken: Option<String>,
+    /// Whether changes that come after them are in the journal and cannot be added.
+    pub(super) lacks: bool,
+}
+
+/// Looks at everything in the copy that opens, with the journal's later changes.
+pub(super) fn look(
+    options: &OpenOptions,
+    work: &Path,
+    sources: &Sources,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Content, StoreError> {
+    let dir = work.join(STORE);
+    let of_work = OpenOptions { data: work.to_owned(), ..options.clone() };
+    let failed = |e: OpenError| StoreError::Failed(e.to_string());
+    files::write_private(&work.join(KEYRING), &sources.keyring_text).map_err(failed)?;
+    let core = sources.keys.core(Engine::open(&dir, options.cache_bytes)?, &of_work);
+    let no_store = || StoreError::Damaged("they hold no store".to_owned());
+    let format = core.meta_number(meta::FORMAT)?.ok_or_else(no_store)?;
+    if format > u64::from(migrate::FORMAT) {
+        return Err(StoreError::Refused("a newer version of Clowder wrote them; update this one".to_owned()));
+    }
+    migrate::run(&core, sources.keys.format().min(u32::try_from(format).unwrap_or_default()))?;
+    let generation = core.meta_number(meta::GENERATION)?.unwrap_or(1);
+    let generation = u32::try_from(generation).map_err(|_| no_store())?;
+    core.engine.open_index(Tree::Index, generation)?;
+    core.generation.store(generation, std::sync::atomic::Ordering::Relaxed);
+    *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
+    let line = core.line()?;
+    let mut content = Content { commit: core.counters().commit, line: line.to_string(), ..Content::default() };
+
+    // What the journal last has of each record, and its changes that the engine has not.
+    let keys = |number| sources.keys.sealer(number);
+    let unreadable = |e: std::io::Error| StoreError::Failed(format!("the journal cannot be read: {e}"));
+    let mut last: HashMap<(Kind, u32), u32> = HashMap::new();
+    let from = core.journal_from()?;
+    let commits = journal::commits(&options.data, &core.id, line, from, &keys).map_err(unreadable)?;
+    for commit in commits {
+        match commit {
+            Ok(commit) => {
+                for t in &commit.touched {
+                    last.insert((t.kind, t.id), t.rev_after);
+                }
+                let number = commit.entry.commit.0;
+                if number > core.counters().commit {
+                    if content.broken.is_some() {
+                        content.lacks = true;
+                    } else {
+                        core.replay(vec![commit])?;
+                    }
+                }
+                if !progress(Progress { step: "Journal", done: number, of: number.max(content.commit) }) {
+                    return Ok(content);
+                }
+            }
+            // Of no concern when the engine has all of it.
+            Err(broken) => {
+                let missing = broken.missing();
+                let beyond = missing.is_some_and(|(_, upto)| upto.is_none_or(|upto| upto > core.counters().commit));
+                if beyond && content.broken.is_none() {
+                    content.broken = Some(broken.to_string());
+                }
+            }
+        }
+    }
+    core.engine.sync()?;
+    let lock = DataLock::take(work, options.door).map_err(failed)?;
+    let policy = BackupPolicy { on_start: false, on_exit: false, every_hours: 0, ..BackupPolicy::default() };
+    let handle = Handle::start(Arc::new(core), lock, work.to_owned(), policy, of_work.keys());
+    let mut handle = handle.map_err(|e| StoreError::Failed(e.to_string()))?;
+    content.report = check::check(&handle, progress)?;
+    if !content.lacks {
+        for (&(kind, id), &rev) in &last {
+            let stored = handle.core().get_any(kind, id).map(|r| r.map_or(0, |r| r.version().rev));
+            // One that cannot be read was found by the check.
+            if stored.is_ok_and(|stored| stored != rev) {
+                content.behind.push(format!("{} is not as the journal last has it", named(kind, id)));
+            }
+        }
+    }
+    content.behind.sort();
+    handle.close()?;
+    Ok(content)
+}

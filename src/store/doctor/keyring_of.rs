@@ -1,0 +1,76 @@
+//! A keyring that is gone or damaged, taken back from a backup.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::super::{
+    OpenOptions,
+    backup::{self, Shelf},
+    files::KEYRING,
+    journal,
+    keyring::Keyring,
+    restore::keys::{self, Opened},
+};
+
+/// A keyring from elsewhere that opens what is there.
+pub(super) struct Spare {
+    pub(super) text: String,
+    /// Where it was found.
+    pub(super) from: PathBuf,
+}
+
+/// The newest keyring in a backup, or in what was kept aside, that the key opens and that opens the journal.
+pub(super) fn find(options: &OpenOptions) -> Option<Spare> {
+    let data = &options.data;
+    let mut found: Vec<Spare> = Vec::new();
+    for listed in Shelf::new(data, &options.backups).list().into_iter().flatten() {
+        if let Ok(text) = backup::keyring_of(&listed.path) {
+            found.push(Spare { text, from: listed.path });
+        }
+    }
+    let mut kept: Vec<PathBuf> = fs::read_dir(data)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join(KEYRING))
+        .filter(|path| path.is_file())
+        .collect();
+    kept.sort();
+    found.extend(kept.into_iter().rev().filter_map(|from| Some(Spare { text: fs::read_to_string(&from).ok()?, from })));
+    found.dedup_by(|a, b| a.text == b.text);
+    let unasked = OpenOptions { ask: None, ..options.clone() };
+    let opens = |spare: &Spare, options: &OpenOptions| {
+        let keyring = Keyring::parse(&spare.text).ok().filter(|keyring| keyring.in_use)?;
+        keys::unlock(keyring, options).ok().filter(|keys| fits(data, keys))
+    };
+    if let Some(n) = found.iter().position(|spare| opens(spare, &unasked).is_some()) {
+        return Some(found.swap_remove(n));
+    }
+    // Somebody may know a passphrase or a recovery code; they are asked once.
+    let newest = found.into_iter().next()?;
+    options.ask.as_ref()?;
+    opens(&newest, options).map(|_| newest)
+}
+
+/// Whether the keys open the journal where it was written last, as far as that can be read. A keyring from before the data key was
+/// renewed opens only what is older.
+fn fits(data: &Path, keys: &Opened) -> bool {
+    let mut segments = journal::segments(data).unwrap_or_default();
+    segments.sort_by_key(|segment| std::cmp::Reverse(segment.first));
+    let number = |n| keys.sealer(n);
+    for segment in &segments {
+        match journal::read(segment, keys.store(), &number) {
+            Ok(mut reader) => {
+                let sealed = reader.seed().is_some();
+                if sealed || std::iter::from_fn(|| reader.next_frame()).any(|frame| frame.is_ok()) {
+                    return true;
+                }
+            }
+            Err(broken) if broken.key_is_missing => return false,
+            Err(_) => {}
+        }
+    }
+    true
+}

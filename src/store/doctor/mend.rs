@@ -1,0 +1,132 @@
+//! Going a way out.
+
+use super::*;
+
+/// What a way did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Mended {
+    /// What the person in front should know, a sentence each.
+    pub notices: Vec<String>,
+    /// Where what was there is kept.
+    pub kept: Option<PathBuf>,
+    /// What is lost.
+    pub lost: Vec<Loss>,
+}
+
+/// Goes a way. `progress` answers false to break off.
+///
+/// # Errors
+/// What came out is not sound, or it could not be made. Then everything is as it was.
+pub fn mend(
+    options: &OpenOptions,
+    way: &Way,
+    actor: &Actor,
+    progress: &mut (dyn FnMut(Progress) -> bool + Send),
+) -> Result<Mended, DoctorError> {
+    let data = &options.data;
+    let lost = way.loses.clone();
+    match &way.how {
+        How::FinishSwap => {
+            let _lock = DataLock::take(data, Door::Command)?;
+            let notices = swap::finish(data)?.into_iter().collect();
+            Ok(Mended { notices, ..Mended::default() })
+        }
+        How::NoteAside(moves) => {
+            let _lock = DataLock::take(data, Door::Command)?;
+            // Once the note is gone nobody goes on with the exchange, so what is missing comes back first.
+            for (from, to) in moves.iter().filter(|(from, to)| from.exists() && !to.exists()) {
+                fs::rename(from, to).map_err(|e| files::open_error(from, &e))?;
+                from.parent().map_or(Ok(()), files::sync_dir)?;
+            }
+            files::sync_dir(data)?;
+            let kept = files::set_aside(data, &[swap::note(data)])?;
+            Ok(Mended { kept: Some(kept), ..Mended::default() })
+        }
+        How::TakeKeyring(text) => {
+            let _lock = DataLock::take(data, Door::Command)?;
+            let old = data.join(KEYRING);
+            let kept = if old.exists() { Some(copy_aside(data, &old)?) } else { None };
+            files::write_private(&old, text)?;
+            Ok(Mended { kept, ..Mended::default() })
+        }
+        How::SetAside(suspects) => {
+            let _lock = DataLock::take(data, Door::Command)?;
+            Ok(Mended { kept: Some(files::set_aside(data, suspects)?), ..Mended::default() })
+        }
+        How::Rebuild => rebuild(options, actor, progress),
+        How::MakeBackup => {
+            let opened = Store::open(OpenOptions { create: false, ..options.clone() })?;
+            let mut notices = opened.notices;
+            // The journal goes on behind the damaged place with this entry, and the backup has it.
+            note(&opened.store, actor, "a new journal was begun")?;
+            let report = opened.store.backup(&mut *progress)?;
+            opened.store.close()?;
+            notices.extend(report.path.map(|path| format!("A backup was made: {}.", path.display())));
+            Ok(Mended { notices, ..Mended::default() })
+        }
+        How::Restore(bad) => {
+            let good = |listed: &Listed| !bad.contains(&listed.path);
+            let restored = restore::restore_of(options, None, Until::Last, &good, actor, &mut *progress)?;
+            Ok(Mended { notices: restored.notices, kept: restored.kept, lost })
+        }
+        How::OnlyBackup(path, commit) => {
+            let restored = restore::restore(options, Some(path), Until::Commit(*commit), actor, &mut *progress)?;
+            Ok(Mended { notices: restored.notices, kept: restored.kept, lost })
+        }
+    }
+}
+
+/// An entry in the audit log that touches no record.
+fn note(store: &Store, actor: &Actor, what: &'static str) -> Result<(), StoreError> {
+    store.write(actor, move |tx| {
+        tx.describe(Action::Repair, what);
+        tx.always();
+        Ok::<_, StoreError>(())
+    })?;
+    Ok(())
+}
+
+/// A copy of a file in a directory of its own, durably.
+fn copy_aside(data: &Path, file: &Path) -> Result<PathBuf, OpenError> {
+    let aside = files::set_aside(data, &[])?;
+    let to = aside.join(file.file_name().unwrap_or_default());
+    fs::copy(file, &to).and_then(|_| fs::File::open(&to)?.sync_all()).map_err(|e| files::open_error(&to, &e))?;
+    files::sync_dir(&aside)?;
+    Ok(aside)
+}
+
+/// Builds indexes and counters anew. A copy of the engine's files is kept, and put back when what comes out is not sound.
+fn rebuild(
+    options: &OpenOptions,
+    actor: &Actor,
+    progress: &mut (dyn FnMut(Progress) -> bool + Send),
+) -> Result<Mended, DoctorError> {
+    let data = &options.data;
+    let kept = {
+        let _lock = DataLock::take(data, Door::Command)?;
+        let kept = swap::make_kept(data)?;
+        files::keep_copy(data, &data.join(STORE), &data.join(&kept).join(STORE))?;
+        kept
+    };
+    let opened = Store::open(OpenOptions { create: false, ..options.clone() })?;
+    let repaired = opened.store.repair(actor, progress);
+    opened.store.close()?;
+    let why = match repaired {
+        Ok(report) if report.is_clean() => {
+            let mut notices = opened.notices;
+            notices.extend(report.repaired.iter().map(|what| sentence(what)));
+            return Ok(Mended { notices, kept: Some(data.join(kept)), lost: Vec::new() });
+        }
+        Ok(report) if report.cancelled => DoctorError::Cancelled,
+        Ok(report) => DoctorError::Unsound { what: report.findings.first().cloned().unwrap_or_default() },
+        Err(e) => e.into(),
+    };
+    let _lock = DataLock::take(data, Door::Command)?;
+    let failed = swap::make_kept(data)?;
+    let moves = vec![
+        swap::Move::new(STORE, format!("{failed}/{STORE}")),
+        swap::Move::new(format!("{kept}/{STORE}"), STORE),
+    ];
+    swap::run(data, &swap::Swap { notice: "What the doctor had tried was put aside.".to_owned(), moves })?;
+    Err(why)
+}
