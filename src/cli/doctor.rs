@@ -21,13 +21,15 @@ const MOST_STEPS: usize = 8;
 
 /// What `doctor` takes.
 #[derive(Debug, Args)]
-#[command(after_help = "It looks at copies and changes nothing before it has said what it will do. What a way out replaces is kept
+#[command(
+    after_help = "It looks at copies and changes nothing before it has said what it will do. What a way out replaces is kept
 beside the store. Nobody may have the store open.
 
 Exit codes:
   0  all is well, or was mended and nothing is lost
   1  something is wrong and was not mended; it is said what to do
-  8  mended, and what is said to be lost is lost")]
+  8  mended, and what is said to be lost is lost"
+)]
 pub struct Doctor {
     /// Do not ask: go the way that keeps most
     #[arg(long)]

@@ -34,7 +34,8 @@ impl Tty {
     /// One of so many, counted from 0; the first when nothing is typed, `None` for none of them.
     pub(super) fn choose(&mut self, of: usize) -> io::Result<Option<usize>> {
         loop {
-            let question = if of == 1 { "Go on? [y/N] ".to_owned() } else { format!("Which one? [1-{of}, n for none] ") };
+            let question =
+                if of == 1 { "Go on? [y/N] ".to_owned() } else { format!("Which one? [1-{of}, n for none] ") };
             let answer = Self::line(&question)?;
             match (answer.trim().to_lowercase().as_str(), answer.trim().parse::<usize>()) {
                 ("y" | "yes", _) if of == 1 => return Ok(Some(0)),

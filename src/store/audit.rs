@@ -104,6 +104,18 @@ pub(super) fn keys_of_part(key: &[u8], stored: &[u8]) -> Result<Vec<Key>, StoreE
     Ok(part.touched.iter().map(|t| indexes::audit_key(t.kind, t.id, commit)).collect())
 }
 
+/// The entry and records in the parts of an entry that can be read, in order; the entry is `None` when its own part is not there.
+pub(super) fn join(parts: &[Vec<u8>]) -> Result<(Option<AuditEntry>, Vec<Touched>), StoreError> {
+    let parts: Result<Vec<Part>, StoreError> =
+        parts.iter().map(|stored| codec::decode_as(Shape::Audit, stored)).collect();
+    let parts = parts?;
+    let entry = parts.iter().find_map(|part| part.entry.clone());
+    // Of a record that goes over two parts of which one is missing nothing is known.
+    let whole = entry.as_ref().map_or(usize::MAX, |e| e.touched as usize);
+    let unpacked = unpack(parts).filter(|(_, all)| all.len() == whole);
+    Ok((entry, unpacked.map(|(_, all)| all).unwrap_or_default()))
+}
+
 /// The commit and part of a key.
 pub(super) fn parse_key(key: &[u8]) -> Option<(u64, u32)> {
     let (commit, part) = key.split_first_chunk::<8>()?;

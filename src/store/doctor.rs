@@ -8,12 +8,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::model::{Action, Actor, CommitNo, Door};
+use crate::model::{Action, Actor, CommitNo, Door, Kind};
 
 use super::{
     BackupError, OpenError, OpenOptions, Progress, Store, StoreError,
     around::size,
     backup::{self, Listed, Shelf},
+    check::named,
     engine,
     files::{self, DataLock, KEYRING, STORE},
     keyring::Keyring,
@@ -22,11 +23,14 @@ use super::{
     swap,
 };
 
+mod evidence;
 mod files_of;
 mod keyring_of;
 mod mend;
+mod salvage;
 mod watched;
 
+use evidence::{Evidence, Reach};
 use files_of::{Content, Opens, Work};
 use watched::{Unanswered, watched};
 
@@ -148,6 +152,8 @@ enum How {
     MakeBackup,
     /// A new store of backup and journal, without those backups.
     Restore(Vec<PathBuf>),
+    /// A new store of everything that can be read anywhere, without those backups.
+    Salvage(Vec<PathBuf>),
     /// A new store of a backup alone.
     OnlyBackup(PathBuf, CommitNo),
 }
@@ -155,6 +161,75 @@ enum How {
 /// Something that is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Loss {
+    /// A record as a whole.
+    Record {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        id: u32,
+        /// What people call it, where that is known.
+        name: Option<String>,
+        /// Its revision.
+        rev: u32,
+    },
+    /// The later changes of a record.
+    Changed {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        id: u32,
+        /// What people call it.
+        name: Option<String>,
+        /// The revision that is known.
+        rev: u32,
+        /// The one that it would be as of.
+        back: u32,
+    },
+    /// A record comes back that had been deleted.
+    Deletion {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        id: u32,
+    },
+    /// A record of which only an older state is known.
+    Older {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        id: u32,
+        /// What people call it.
+        name: Option<String>,
+        /// The revision that it is as of.
+        rev: u32,
+        /// The last change to it; `None` when nobody knows whether there was one.
+        change: Option<u64>,
+    },
+    /// A record of which nothing is left.
+    Gone {
+        /// Its kind.
+        kind: Kind,
+        /// Its number.
+        id: u32,
+        /// The last change to it, where that is known.
+        change: Option<u64>,
+        /// Whether it was there for sure, and had not been deleted.
+        sure: bool,
+    },
+    /// The password of an account.
+    Password {
+        /// The account's number.
+        id: u32,
+        /// Its username.
+        name: Option<String>,
+    },
+    /// Entries of the audit log; what they tell of was done and is there.
+    Entries {
+        /// The first.
+        first: u64,
+        /// The last.
+        last: u64,
+    },
     /// Changes of which nothing is left.
     Changes {
         /// The first.
@@ -166,10 +241,38 @@ pub enum Loss {
 
 impl fmt::Display for Loss {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let record = |kind: &Kind, id: &u32, name: &Option<String>| match name {
+            Some(name) => format!("{} \"{name}\"", named(*kind, *id)),
+            None => named(*kind, *id),
+        };
         match self {
+            Self::Record { kind, id, name, rev } => write!(f, "{}, revision {rev}", record(kind, id, name)),
+            Self::Changed { kind, id, name, rev, back } => {
+                write!(f, "{}: what was changed from revision {back} to revision {rev}", record(kind, id, name))
+            }
+            Self::Deletion { kind, id } => write!(f, "{}: that it was deleted", named(*kind, *id)),
+            Self::Older { kind, id, name, rev, change: Some(change) } => {
+                write!(f, "{}: what change {change} made of it; it is as of revision {rev}", record(kind, id, name))
+            }
+            Self::Older { kind, id, name, rev, change: None } => {
+                let name = record(kind, id, name);
+                write!(f, "{name}: what was changed after revision {rev}, or that it was deleted, if it was")
+            }
+            Self::Gone { kind, id, change, sure } => {
+                let change = change.map(|no| format!(", last in change {no}")).unwrap_or_default();
+                let unless = if *sure { "" } else { ", unless it had been deleted" };
+                write!(f, "{}{change}: nothing is left of it{unless}", named(*kind, *id))
+            }
+            Self::Password { id, name } => {
+                write!(f, "the password of {}: it must be set again", record(&Kind::User, id, name))
+            }
+            Self::Entries { first, last } if first == last => write!(f, "entry {first} of the audit log"),
+            Self::Entries { first, last } => write!(f, "entries {first} to {last} of the audit log"),
             Self::Changes { first, last: Some(last) } if first == last => write!(f, "change {first}"),
             Self::Changes { first, last: Some(last) } => write!(f, "changes {first} to {last}"),
-            Self::Changes { first, last: None } => write!(f, "whatever was changed after change {}", first - 1),
+            Self::Changes { first, last: None } => {
+                write!(f, "whatever was changed after change {}, if anything was", first - 1)
+            }
         }
     }
 }
@@ -183,10 +286,7 @@ pub(super) fn sweep(data: &Path) {
 ///
 /// # Errors
 /// The store is in use or not there, or there is no room for the copies.
-pub fn examine(
-    options: &OpenOptions,
-    progress: &mut dyn FnMut(Progress) -> bool,
-) -> Result<Diagnosis, DoctorError> {
+pub fn examine(options: &OpenOptions, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Diagnosis, DoctorError> {
     let data = &options.data;
     if !data.is_dir() {
         return Err(OpenError::NotThere { path: data.clone() }.into());
@@ -208,7 +308,9 @@ pub fn examine(
             return Err(OpenError::NotThere { path: data.clone() }.into());
         }
         Ok(None) => return Ok(no_keyring(options, OpenError::MissingKeyring { path: data.join(KEYRING) })),
-        Err(e @ (OpenError::DamagedKeyring { .. } | OpenError::NewerFormat { .. })) => return Ok(no_keyring(options, e)),
+        Err(e @ (OpenError::DamagedKeyring { .. } | OpenError::NewerFormat { .. })) => {
+            return Ok(no_keyring(options, e));
+        }
         Err(e) => return Ok(only(e)),
     };
     if keyring.format > migrate::FORMAT {
@@ -253,7 +355,11 @@ fn swap_note(data: &Path) -> Option<Diagnosis> {
             (sentence(&e.to_string()), format!("Put the note aside; {back}."), How::NoteAside(moves))
         }
     };
-    Some(Diagnosis { findings: vec![finding], ways: vec![Way { does, loses: Vec::new(), how }], ..Diagnosis::default() })
+    Some(Diagnosis {
+        findings: vec![finding],
+        ways: vec![Way { does, loses: Vec::new(), how }],
+        ..Diagnosis::default()
+    })
 }
 
 /// What is missing of the store and is in the directories that a swap leaves behind, newest first.
@@ -288,7 +394,10 @@ fn no_keyring(options: &OpenOptions, e: OpenError) -> Diagnosis {
         };
         return Diagnosis { findings: vec![finding], advice: Some(advice.to_owned()), ..Diagnosis::default() };
     };
-    let does = format!("Take the keyring back from {}: it opens what is here. What is there now is put aside.", spare.from.display());
+    let does = format!(
+        "Take the keyring back from {}: it opens what is here. What is there now is put aside.",
+        spare.from.display()
+    );
     let way = Way { does, loses: Vec::new(), how: How::TakeKeyring(spare.text) };
     Diagnosis { findings: vec![finding], ways: vec![way], ..Diagnosis::default() }
 }
@@ -307,8 +416,10 @@ struct Exam<'a> {
 enum Body {
     /// They are not there.
     Gone,
-    /// They do not open, or cannot be read to their end.
+    /// They do not open.
     Dead,
+    /// They open and cannot be read to their end.
+    Hurt,
     /// They open without those files.
     Alive(Content, Vec<PathBuf>),
 }
@@ -322,7 +433,7 @@ impl Exam<'_> {
         let newest = self.backups(progress)?;
         let plan = self.plan();
         self.other_ends(&body, plan.as_ref());
-        let ways = self.ways(&body, newest.as_ref(), plan.as_ref());
+        let ways = self.ways(&body, newest.as_ref(), plan.as_ref(), progress)?;
         let advice = (ways.is_empty() && !self.findings.is_empty()).then(|| {
             "There is neither a backup nor a journal to take anything from. A backup from elsewhere can be named: \"clowder restore --from FILE\"."
                 .to_owned()
@@ -384,7 +495,7 @@ impl Exam<'_> {
             Err(Unanswered::Gone(why)) => why,
         };
         self.findings.push(format!("The store's own files open but cannot be read: {why}."));
-        Ok(Body::Dead)
+        Ok(Body::Hurt)
     }
 
     fn of_content(&mut self, content: &Content) {
@@ -398,7 +509,10 @@ impl Exam<'_> {
             self.findings.push(format!("And {more} more of that kind."));
         }
         if content.lacks {
-            self.findings.push(format!("The store's own files end with change {}, and later ones cannot be added.", content.commit));
+            self.findings.push(format!(
+                "The store's own files end with change {}; there were later ones, which cannot be added to them.",
+                content.commit
+            ));
         }
         self.facts.push(format!(
             "The store's own files have every change up to {}; {} records and {} changes were looked at.",
@@ -458,67 +572,187 @@ impl Exam<'_> {
         let has = content.report.commits.max(content.commit);
         if reached < has {
             self.findings.push(match plan {
-                Some(_) => format!("Backup and journal end with change {reached}, and the store's own files have {has}."),
+                Some(_) => {
+                    format!("Backup and journal end with change {reached}, and the store's own files have {has}.")
+                }
                 None => "There is no backup, and the journal does not begin with the first change.".to_owned(),
             });
         }
         // The end of the journal that was cut short is no fault when the store itself has everything.
     }
 
-    fn ways(&self, body: &Body, newest: Option<&Listed>, plan: Option<&plan::Plan>) -> Vec<Way> {
+    fn ways(
+        &self,
+        body: &Body,
+        newest: Option<&Listed>,
+        plan: Option<&plan::Plan>,
+        progress: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<Vec<Way>, DoctorError> {
         let mut ways = Vec::new();
         if self.findings.is_empty() {
-            return ways;
+            return Ok(ways);
         }
-        let way = |does: String, loses: Vec<Loss>, how: How| Way { does, loses, how };
-        let mut known = plan.map_or(0, |plan| plan.to.commit.0);
-        if let Some(last) = plan.and_then(|plan| plan.last) {
-            known = known.max(last.commit.0);
-        }
+        let mut known = plan.map_or(0, |plan| plan.last.unwrap_or(plan.to).commit.0).max(self.closed_with());
         if let Body::Alive(content, without) = body {
             known = known.max(content.commit).max(content.report.commits);
-            let sound = content.report.is_clean() && content.behind.is_empty() && !content.lacks;
-            let derived = content.behind.is_empty() && !content.lacks && content.report.is_only_derived();
-            if sound && !without.is_empty() {
-                let does = "Put aside what is damaged; the engine makes it anew.".to_owned();
-                ways.push(way(does, Vec::new(), How::SetAside(without.clone())));
-            } else if sound {
-                let does = "Begin a new journal and make a backup: the store itself has everything.".to_owned();
-                ways.push(way(does, Vec::new(), How::MakeBackup));
-            } else if derived && without.is_empty() {
-                let does = "Build the indexes and counters anew from the records, which are all there.".to_owned();
-                ways.push(way(does, Vec::new(), How::Rebuild));
-            }
+            ways.extend(self.ways_of_own(content, without));
         }
-        if let Some(plan) = plan {
+        let restore = |plan: &plan::Plan, loses: Vec<Loss>| {
             let from = match &plan.backup {
                 Some(listed) => format!("the backup of {} and the journal after it", listed.manifest.at.second()),
                 None => "the journal, which has every change from the first on".to_owned(),
             };
-            let (to, mut loses) = (plan.to.commit.0, Vec::new());
-            if to < known {
-                loses.push(Loss::Changes { first: to + 1, last: Some(known) });
-            }
-            let unknown = !matches!(body, Body::Alive(..)) && (plan.torn || self.journal_was_longer());
-            if unknown || plan.broken.is_some() && loses.is_empty() {
-                loses.push(Loss::Changes { first: known.max(to) + 1, last: None });
-            }
-            let does = format!("Make a new store of {from}, up to change {to}, {}.", plan.to.at.second());
-            ways.push(way(does, loses, How::Restore(self.bad.clone())));
+            let does = format!(
+                "Make a new store of {from}, as it was after change {}, {}.",
+                plan.to.commit,
+                plan.to.at.second()
+            );
+            Way { does, loses, how: How::Restore(self.bad.clone()) }
+        };
+        let whole = |plan: &plan::Plan| {
+            let open_end = !matches!(body, Body::Alive(..)) && self.is_open_ended(plan);
+            plan.to.commit.0 >= known && plan.broken.is_none() && !open_end
+        };
+        let lossless = plan.is_some_and(whole);
+        if let Some(plan) = plan.filter(|_| lossless) {
+            ways.push(restore(plan, Vec::new()));
         }
-        if let Some(listed) = newest
-            && plan.is_none_or(|plan| plan.to.commit.0 != listed.manifest.commit)
-        {
-            let commit = listed.manifest.commit;
-            let does = format!("Make a new store of the backup of {} alone.", listed.manifest.at.second());
-            let loses = Loss::Changes { first: commit + 1, last: (known > commit).then_some(known) };
-            ways.push(way(does, vec![loses], How::OnlyBackup(listed.path.clone(), CommitNo(commit))));
+        let ends: Vec<u64> = [plan.map(|plan| plan.to.commit.0), newest.map(|newest| newest.manifest.commit)]
+            .into_iter()
+            .map(Option::unwrap_or_default)
+            .collect();
+        if !lossless && ways.is_empty() {
+            let opens = matches!(body, Body::Alive(..) | Body::Hurt);
+            let line = self.line_of(body);
+            let (known, reaches) = self.evidence(&line, opens, newest, plan, &ends, progress)?;
+            if !known.is_empty() {
+                let does = "Make a new store of every record that can be read anywhere: in the damaged files, the newest backup and \
+                            the journal."
+                    .to_owned();
+                ways.push(Way { does, loses: known.losses(), how: How::Salvage(self.bad.clone()) });
+            }
+            if let Some(plan) = plan {
+                let way = restore(plan, known.losses_of(&reaches[0]));
+                let at = if ways.first().is_some_and(|salvage| way.loses.len() <= salvage.loses.len()) {
+                    0
+                } else {
+                    ways.len()
+                };
+                ways.insert(at, way);
+            }
+            if let Some(listed) = newest.filter(|_| ends[0] != ends[1]) {
+                ways.push(only_backup(listed, known.losses_of(&reaches[1])));
+            }
+        } else if let Some(listed) = newest.filter(|newest| newest.manifest.commit < known) {
+            let loses = Loss::Changes { first: listed.manifest.commit + 1, last: Some(known) };
+            ways.push(only_backup(listed, vec![loses]));
         }
-        ways
+        Ok(ways)
     }
 
-    /// Whether the journal has not as many bytes as when the store was closed.
-    fn journal_was_longer(&self) -> bool {
-        files::journal_differs(&self.options.data)
+    /// The ways in which the store's own files stay.
+    fn ways_of_own(&self, content: &Content, without: &[PathBuf]) -> Option<Way> {
+        let has_all = content.behind.is_empty() && !content.lacks;
+        let sound = has_all && content.report.is_clean();
+        let (does, how) = if sound && without.is_empty() {
+            ("Begin a new journal and make a backup: the store itself has everything.", How::MakeBackup)
+        } else if sound {
+            ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
+        } else if has_all && content.report.is_only_derived() && without.is_empty() {
+            ("Build the indexes and counters anew from the records, which are all there.", How::Rebuild)
+        } else {
+            return None;
+        };
+        Some(Way { does: does.to_owned(), loses: Vec::new(), how })
     }
+
+    /// The last change when the store was closed, if it was.
+    fn closed_with(&self) -> u64 {
+        files::clean_mark(&self.options.data).map_or(0, |mark| mark.commit)
+    }
+
+    /// Whether the end of the journal is not as it was written, so that nobody knows whether there was more.
+    fn is_open_ended(&self, plan: &plan::Plan) -> bool {
+        match self.closed_with() {
+            0 => plan.torn,
+            last => plan.to.commit.0 < last,
+        }
+    }
+
+    /// The line that the store is on.
+    fn line_of(&self, body: &Body) -> String {
+        match body {
+            Body::Alive(content, _) => content.line.clone(),
+            _ => self.sources.present_line(&self.options.data, false).unwrap_or_default(),
+        }
+    }
+
+    /// Everything that is known, and how far each of these changes would reach.
+    fn evidence(
+        &self,
+        line: &str,
+        opens: bool,
+        newest: Option<&Listed>,
+        plan: Option<&plan::Plan>,
+        ends: &[u64],
+        progress: &mut dyn FnMut(Progress) -> bool,
+    ) -> Result<(Evidence, Vec<Reach>), DoctorError> {
+        let data = &self.options.data;
+        let mut known = Evidence::default();
+        let mut reaches: Vec<Reach> = ends.iter().map(|&end| Reach::new(end)).collect();
+        if let Some(listed) = newest {
+            let other = restore::build::other_key(self.options, &self.sources, listed)?;
+            let open = |tree: &str, key: &[u8], sealed: &[u8]| other.as_ref()?.open(tree, key, sealed).ok();
+            known.backup(listed, &self.sources, &open, &mut reaches)?;
+        }
+        known.journal(data, &self.sources, &self.sources.chain(line), &mut reaches)?;
+        let of_journal = known.commit;
+        if opens {
+            let work = Work::make(data)?;
+            files_of::try_copies(self.options, &work)?;
+            let (options, sources, dir) = (self.options.clone(), self.sources.again(), work.0.join(STORE));
+            // What was known before stays known when the engine does not come back.
+            let before = known.clone();
+            let read = watched(self.options.probe_limit, progress, move |progress| {
+                let done = salvage::read(&dir, &options, &sources, &mut known, progress);
+                (done, known)
+            });
+            known = match read {
+                Ok((_, known)) => known,
+                Err(Unanswered::Cancelled) => return Err(DoctorError::Cancelled),
+                Err(Unanswered::Gone(_)) => before,
+            };
+        }
+        let was_longer = plan.is_none_or(|plan| self.is_open_ended(plan));
+        let closed_with = self.closed_with();
+        known.open_end = was_longer && known.commit <= of_journal && closed_with == 0;
+        known.commit = known.commit.max(closed_with);
+        Ok((known, reaches))
+    }
+}
+
+fn only_backup(listed: &Listed, loses: Vec<Loss>) -> Way {
+    let does = format!("Make a new store of the backup of {} alone.", listed.manifest.at.second());
+    Way { does, loses, how: How::OnlyBackup(listed.path.clone(), CommitNo(listed.manifest.commit)) }
+}
+
+/// Makes a new store of everything that is known; answers where the old one is kept, and what is lost.
+fn salvaged(
+    options: &OpenOptions,
+    bad: &[PathBuf],
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(String, Vec<Loss>), DoctorError> {
+    let _lock = DataLock::take(&options.data, Door::Command)?;
+    let mut sources = plan::Sources::find(options, None)?;
+    sources.backups.retain(|listed| !bad.contains(&listed.path));
+    let newest = sources.backups.first().cloned();
+    let mut exam = Exam { options, sources, bad: bad.to_vec(), facts: Vec::new(), findings: Vec::new() };
+    let body = exam.engine(progress)?;
+    let plan = exam.plan();
+    let opens = matches!(body, Body::Alive(..) | Body::Hurt);
+    let line = exam.line_of(&body);
+    let (known, _) = exam.evidence(&line, opens, newest.as_ref(), plan.as_ref(), &[], progress)?;
+    let left = salvage::Left { line, after: plan.map_or(0, |plan| plan.to.commit.0) };
+    let kept = salvage::build(options, &exam.sources, &known, &left, progress)?;
+    Ok((kept, known.losses()))
 }

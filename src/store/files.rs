@@ -151,28 +151,55 @@ fn fingerprint(data: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Leaves the mark of a clean end. The engine is closed.
-pub(super) fn mark_clean(data: &Path) -> Result<(), OpenError> {
+/// What the last lines of a mark begin with: the last change, and the hash of all before.
+const LAST_CHANGE: &str = "last change ";
+const WHOLE: &str = "whole ";
+
+fn mark(mut text: String, commit: u64) -> String {
+    text.push_str(&format!("{LAST_CHANGE}{commit}\n"));
+    let hash = seal::to_hex(&Blake2b256::digest(&text));
+    format!("{text}{WHOLE}{hash}\n")
+}
+
+/// Leaves the mark of a clean end after that commit. The engine is closed.
+pub(super) fn mark_clean(data: &Path, commit: u64) -> Result<(), OpenError> {
     let text = fingerprint(data).map_err(|e| open_error(data, &e))?;
-    write_private(&data.join(CLEAN), &text)
+    write_private(&data.join(CLEAN), &mark(text, commit))
+}
+
+/// The mark of a clean end, when it is as it was written.
+pub(super) fn clean_mark(data: &Path) -> Option<CleanMark> {
+    let text = fs::read_to_string(data.join(CLEAN)).ok()?;
+    let (body, last) = text.rsplit_once(LAST_CHANGE)?;
+    let commit = last.lines().next()?.parse().ok()?;
+    (mark(body.to_owned(), commit) == text).then(|| CleanMark { commit, text })
+}
+
+/// What was true when a store was closed.
+#[derive(Debug, Clone)]
+pub(super) struct CleanMark {
+    /// The last commit.
+    pub(super) commit: u64,
+    text: String,
+}
+
+impl CleanMark {
+    /// Puts it back, for those who look for what it says.
+    pub(super) fn put_back(&self, data: &Path) -> Result<(), OpenError> {
+        write_private(&data.join(CLEAN), &self.text)
+    }
 }
 
 /// Takes the mark away, and says whether it was there and fitted.
 pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     let path = data.join(CLEAN);
-    let Ok(mark) = fs::read_to_string(&path) else { return Ok(false) };
+    if !path.exists() {
+        return Ok(false);
+    }
+    let found = clean_mark(data);
     fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
     sync_dir(data)?;
-    Ok(fingerprint(data).is_ok_and(|now| now == mark))
-}
-
-/// Whether the mark of a clean end is there and the journal is not as it says.
-pub(super) fn journal_differs(data: &Path) -> bool {
-    let of_journal = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| line.starts_with(journal::DIR)).map(str::to_owned).collect()
-    };
-    let Ok(mark) = fs::read_to_string(data.join(CLEAN)) else { return false };
-    journal::fingerprint(data).is_ok_and(|now| of_journal(&mark) != of_journal(&now))
+    Ok(found.is_some_and(|found| fingerprint(data).is_ok_and(|now| mark(now, found.commit) == found.text)))
 }
 
 /// Notes that a store is being made here, before its key file is. Without the note an empty directory whose key file is

@@ -201,9 +201,10 @@ impl Handle {
                 journal.finish().map_err(EngineError::from)?;
             }
         }
+        let commit = core.counters().commit;
         drop(core);
         let released = files::wait_released(&self.data.join(STORE));
-        let marked = if healthy && released { files::mark_clean(&self.data) } else { Ok(()) };
+        let marked = if healthy && released { files::mark_clean(&self.data, commit) } else { Ok(()) };
         drop(held);
         marked.map_err(|e| StoreError::Failed(e.to_string()))
     }

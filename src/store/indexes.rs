@@ -251,6 +251,13 @@ pub(super) fn audit_key(kind: Kind, id: u32, commit: u64) -> Key {
     key
 }
 
+/// The record that a key of the audit log names.
+pub(super) fn audit_record(key: &[u8]) -> Option<(Kind, u32)> {
+    let rest = key.strip_prefix(&[number::AUDIT])?;
+    let (kind, rest) = rest.split_first()?;
+    Some((Kind::from_code(*kind)?, u32::from_be_bytes(*rest.first_chunk()?)))
+}
+
 /// Whether a key belongs to the audit log, and the commit that it names.
 pub(super) fn audit_commit(key: &[u8]) -> Option<u64> {
     (key.first() == Some(&number::AUDIT)).then(|| key.last_chunk::<8>().map_or(0, |c| u64::from_be_bytes(*c)))

@@ -36,12 +36,18 @@ pub(super) struct Counters {
     pub(super) tallies: HashMap<Tally, u64>,
 }
 
-fn sequence_key(kind: Kind) -> Vec<u8> {
+pub(super) fn sequence_key(kind: Kind) -> Vec<u8> {
     [SEQUENCE, &[kind.code()]].concat()
 }
 
 fn tally_key(tally: Tally) -> Vec<u8> {
     [TALLY, &tallies::key(tally)].concat()
+}
+
+/// The last id given of a kind, if that is what a stored value says.
+pub(super) fn last_id(key: &[u8], stored: &[u8]) -> Option<(Kind, u32)> {
+    let kind = Kind::from_code(*key.strip_prefix(SEQUENCE)?.first()?)?;
+    Some((kind, u32::try_from(number(stored)).unwrap_or(u32::MAX)))
 }
 
 /// The stored values of what every commit counts, without the counters.
@@ -145,7 +151,7 @@ impl Core {
     }
 }
 
-fn number(value: &[u8]) -> u64 {
+pub(super) fn number(value: &[u8]) -> u64 {
     let mut bytes = [0; 8];
     let length = value.len().min(8);
     bytes[..length].copy_from_slice(&value[..length]);

@@ -355,8 +355,13 @@ impl Store {
         let store_dir = data.join(STORE);
         match Keyring::read(data)? {
             Some(keyring) if keyring.in_use => {
+                let mark = files::clean_mark(data);
                 let core = open_existing(&options, keyring, &mut notices)?;
-                start(core, lock, &options, false, notices)
+                let opened = start(core, lock, &options, false, notices)?;
+                match mark.filter(|mark| opened.store.core().counters().commit < mark.commit) {
+                    Some(mark) => Err(gone_back(data, opened, &mark)),
+                    None => Ok(opened),
+                }
             }
             Some(keyring) => {
                 // Its making was cut short: nothing was ever acknowledged.
@@ -395,6 +400,17 @@ impl Store {
                 start(core, lock, &options, true, notices)
             }
         }
+    }
+}
+
+/// The files open, and are as they were some time before they were closed: what is missing is named, and nothing is written.
+fn gone_back(data: &Path, opened: Opened, mark: &files::CleanMark) -> OpenError {
+    let commit = opened.store.core().counters().commit;
+    let closed = opened.store.close();
+    let why = format!("it ends with change {commit}, but it was closed with change {}", mark.commit);
+    match closed.map_err(OpenError::from).and_then(|()| mark.put_back(data)) {
+        Ok(()) => OpenError::Damaged { path: data.to_owned(), why },
+        Err(e) => e,
     }
 }
 

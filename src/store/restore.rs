@@ -3,7 +3,7 @@
 //! The old one is kept. A restore to a moment that is not the last begins a new line of history: the journal of the old one stays, so
 //! that what came after that moment can still be reached.
 
-mod build;
+pub(super) mod build;
 pub(super) mod keys;
 pub(super) mod plan;
 
@@ -19,7 +19,7 @@ use super::{BackupError, OpenError, OpenOptions, Progress, Store, StoreError, ba
 pub use plan::Plan;
 
 /// The directory in which the new store is made.
-const NEW: &str = "restore-new";
+pub(super) const NEW: &str = "restore-new";
 
 /// Up to where to restore.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

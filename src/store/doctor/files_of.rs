@@ -16,8 +16,7 @@ use super::{
         engine::{self, Engine, Tree},
         files::{self, Copy, DataLock, KEYRING, STORE},
         handle::Handle,
-        journal,
-        meta, migrate,
+        journal, meta, migrate,
         probe::{self, Tried},
         restore::plan::Sources,
     },
@@ -61,11 +60,9 @@ pub(super) fn try_copies(options: &OpenOptions, work: &Work) -> Result<(Opens, V
     let snapshots = engine::snapshots(&dir);
     let with_settings = [&snapshots[..], &engine::settings(&dir)[..]].concat();
     let mut first = None;
-    for (opens, without) in [
-        (Opens::Whole, Vec::new()),
-        (Opens::WithoutSnapshot, snapshots),
-        (Opens::WithoutSettings, with_settings),
-    ] {
+    for (opens, without) in
+        [(Opens::Whole, Vec::new()), (Opens::WithoutSnapshot, snapshots), (Opens::WithoutSettings, with_settings)]
+    {
         if without.is_empty() && opens != Opens::Whole {
             continue;
         }
@@ -138,6 +135,7 @@ pub(super) fn look(
     let mut last: HashMap<(Kind, u32), u32> = HashMap::new();
     let from = core.journal_from()?;
     let commits = journal::commits(&options.data, &core.id, line, from, &keys).map_err(unreadable)?;
+    let (mut gap, mut end) = (false, from);
     for commit in commits {
         match commit {
             Ok(commit) => {
@@ -145,6 +143,7 @@ pub(super) fn look(
                     last.insert((t.kind, t.id), t.rev_after);
                 }
                 let number = commit.entry.commit.0;
+                end = number;
                 if number > core.counters().commit {
                     if content.broken.is_some() {
                         content.lacks = true;
@@ -158,6 +157,7 @@ pub(super) fn look(
             }
             // Of no concern when the engine has all of it.
             Err(broken) => {
+                gap = true;
                 let missing = broken.missing();
                 let beyond = missing.is_some_and(|(_, upto)| upto.is_none_or(|upto| upto > core.counters().commit));
                 if beyond && content.broken.is_none() {
@@ -166,6 +166,9 @@ pub(super) fn look(
             }
         }
     }
+    gap |= end < content.commit;
+    let closed_with = files::clean_mark(&options.data).map_or(0, |mark| mark.commit);
+    content.lacks |= core.counters().commit < closed_with;
     core.engine.sync()?;
     let lock = DataLock::take(work, options.door).map_err(failed)?;
     let policy = BackupPolicy { on_start: false, on_exit: false, every_hours: 0, ..BackupPolicy::default() };
@@ -176,7 +179,9 @@ pub(super) fn look(
         for (&(kind, id), &rev) in &last {
             let stored = handle.core().get_any(kind, id).map(|r| r.map_or(0, |r| r.version().rev));
             // One that cannot be read was found by the check.
-            if stored.is_ok_and(|stored| stored != rev) {
+            // What is missing from the journal may have brought it further.
+            let as_it_was = |stored: u32| stored == rev || gap && (stored == 0 || stored > rev);
+            if stored.is_ok_and(|stored| !as_it_was(stored)) {
                 content.behind.push(format!("{} is not as the journal last has it", named(kind, id)));
             }
         }

@@ -55,14 +55,18 @@ pub fn mend(
         }
         How::Rebuild => rebuild(options, actor, progress),
         How::MakeBackup => {
-            let opened = Store::open(OpenOptions { create: false, ..options.clone() })?;
-            let mut notices = opened.notices;
-            // The journal goes on behind the damaged place with this entry, and the backup has it.
-            note(&opened.store, actor, "a new journal was begun")?;
-            let report = opened.store.backup(&mut *progress)?;
-            opened.store.close()?;
-            notices.extend(report.path.map(|path| format!("A backup was made: {}.", path.display())));
+            let notices = back_up(options, actor, "a new journal was begun".to_owned(), &mut *progress)?;
             Ok(Mended { notices, ..Mended::default() })
+        }
+        How::Salvage(bad) => {
+            let (kept, lost) = salvaged(options, bad, &mut *progress)?;
+            let mut words = "the doctor made a new store of what could be read".to_owned();
+            if !lost.is_empty() {
+                let list: Vec<String> = lost.iter().map(ToString::to_string).collect();
+                words = format!("{words}; lost: {}", list.join("; "));
+            }
+            let notices = back_up(options, actor, words.chars().take(1_000).collect(), &mut *progress)?;
+            Ok(Mended { notices, kept: Some(data.join(kept)), lost })
         }
         How::Restore(bad) => {
             let good = |listed: &Listed| !bad.contains(&listed.path);
@@ -76,14 +80,25 @@ pub fn mend(
     }
 }
 
-/// An entry in the audit log that touches no record.
-fn note(store: &Store, actor: &Actor, what: &'static str) -> Result<(), StoreError> {
-    store.write(actor, move |tx| {
+/// Opens the store, notes in the audit log what was done, and makes a backup. The journal goes on behind whatever is damaged in it
+/// with that entry, and the backup has it.
+fn back_up(
+    options: &OpenOptions,
+    actor: &Actor,
+    what: String,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Vec<String>, DoctorError> {
+    let opened = Store::open(OpenOptions { create: false, ..options.clone() })?;
+    let mut notices = opened.notices;
+    opened.store.write(actor, move |tx| {
         tx.describe(Action::Repair, what);
         tx.always();
         Ok::<_, StoreError>(())
     })?;
-    Ok(())
+    let report = opened.store.backup(progress)?;
+    opened.store.close()?;
+    notices.extend(report.path.map(|path| format!("A backup was made: {}.", path.display())));
+    Ok(notices)
 }
 
 /// A copy of a file in a directory of its own, durably.
@@ -123,10 +138,8 @@ fn rebuild(
     };
     let _lock = DataLock::take(data, Door::Command)?;
     let failed = swap::make_kept(data)?;
-    let moves = vec![
-        swap::Move::new(STORE, format!("{failed}/{STORE}")),
-        swap::Move::new(format!("{kept}/{STORE}"), STORE),
-    ];
+    let moves =
+        vec![swap::Move::new(STORE, format!("{failed}/{STORE}")), swap::Move::new(format!("{kept}/{STORE}"), STORE)];
     swap::run(data, &swap::Swap { notice: "What the doctor had tried was put aside.".to_owned(), moves })?;
     Err(why)
 }

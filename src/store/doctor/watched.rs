@@ -88,9 +88,8 @@ mod tests {
         let (_held, never) = mpsc::channel::<()>();
         let answer = watched(Duration::from_millis(20), &mut |_| true, move |_| never.recv());
         assert!(matches!(answer, Err(Unanswered::Gone(why)) if why.contains("did not come to an end")));
-        let answer = watched(LIMIT, &mut |_| false, |progress| {
-            while progress(Progress { step: "work", done: 1, of: 1 }) {}
-        });
+        let answer =
+            watched(LIMIT, &mut |_| false, |progress| while progress(Progress { step: "work", done: 1, of: 1 }) {});
         assert!(matches!(answer, Err(Unanswered::Cancelled)));
     }
 }

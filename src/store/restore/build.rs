@@ -100,7 +100,7 @@ pub(super) fn build(
 }
 
 /// The keys of a backup that the store's own keyring does not open.
-fn other_key(
+pub(in crate::store) fn other_key(
     options: &OpenOptions,
     sources: &Sources,
     listed: &backup::Listed,
@@ -178,7 +178,11 @@ fn line(core: &Core, sources: Sources, plan: &Plan) -> Result<(Lines, Option<(Li
 }
 
 /// Opens every record and recounts everything; then the engine is closed.
-fn check(core: Core, options: &OpenOptions, progress: &mut dyn FnMut(Progress) -> bool) -> Result<(), RestoreError> {
+pub(in crate::store) fn check(
+    core: Core,
+    options: &OpenOptions,
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<(), RestoreError> {
     let lock = DataLock::take(&options.data, options.door)?;
     let failed = |e: std::io::Error| StoreError::Failed(e.to_string());
     let mut handle = Handle::start(Arc::new(core), lock, options.data.clone(), BackupPolicy::default(), options.keys())

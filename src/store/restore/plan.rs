@@ -47,7 +47,7 @@ impl Lines {
     }
 
     /// Adds one and writes all.
-    pub(super) fn add(mut self, data: &Path, line: Line, parent: &str, after: u64) -> Result<(), OpenError> {
+    pub(in crate::store) fn add(mut self, data: &Path, line: Line, parent: &str, after: u64) -> Result<(), OpenError> {
         self.line.push(Branch { line: line.to_string(), parent: parent.to_owned(), after });
         let text = toml::to_string(&self).map_err(|e| OpenError::Failed(e.to_string()))?;
         let directory = data.join(journal::DIR);
@@ -146,9 +146,30 @@ impl Sources {
             return Some(left.map_or_else(|| newest.manifest.line.clone(), |b| b.line.clone()));
         }
         let of_restore = self.lines.line.last().map(|b| b.line.clone());
-        let of_journal = || journal::segments(data).ok()?.last().map(|s| s.line.to_string());
+        let of_journal = || self.newest_line(data);
         let of_backup = || self.backups.first().map(|l| l.manifest.line.clone());
         of_restore.or_else(of_journal).or_else(of_backup)
+    }
+}
+
+impl Sources {
+    /// The line of the journal with the newest change.
+    fn newest_line(&self, data: &Path) -> Option<String> {
+        let segments = journal::segments(data).ok()?;
+        let mut lasts: Vec<&journal::SegmentInfo> = Vec::new();
+        for segment in &segments {
+            lasts.retain(|other| other.line != segment.line);
+            lasts.push(segment);
+        }
+        if let [only] = lasts[..] {
+            return Some(only.line.to_string());
+        }
+        let keys = |number| self.keys.sealer(number);
+        let newest = |segment: &journal::SegmentInfo| {
+            let reader = journal::read(segment, self.keys.store(), &keys).ok()?;
+            reader.flatten().map(|commit| commit.entry.at).max()
+        };
+        lasts.into_iter().max_by_key(|segment| newest(segment)).map(|segment| segment.line.to_string())
     }
 }
 
@@ -174,6 +195,10 @@ pub(in crate::store) fn walk(
     let keys = |number| sources.keys.sealer(number);
     let mut walk = Walk { last: base, broken: None, torn: false };
     for (line, upto) in chain.iter().rev() {
+        // All of it is in what the walk begins with.
+        if *upto <= base {
+            continue;
+        }
         let own: Vec<_> = all.iter().filter(|s| s.line.to_string() == *line).collect();
         for (n, segment) in own.iter().enumerate() {
             // What ends before the base is not needed.
