@@ -44,7 +44,7 @@ const WORK: &str = "doctor-work";
 pub enum DoctorError {
     /// Somebody has the store open.
     #[error(
-        "the store is in use by {by}. While people work, \"clowder check\" looks at everything; for the doctor stop it first (\"systemctl \
+        "the store is in use by {by}. While people work, \"clowder check --deep\" looks at everything; for the doctor stop it first (\"systemctl \
          stop clowder\", or leave that Clowder with Ctrl-Q or Ctrl-C), then run this again"
     )]
     InUse {

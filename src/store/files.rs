@@ -303,6 +303,30 @@ pub(super) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies a directory with what is below it, durably: the copy has its name only once it is whole. Both are in the data directory.
+pub(super) fn keep_copy(data: &Path, from: &Path, to: &Path) -> Result<(), OpenError> {
+    let unfinished = Copy { path: data.join(COPY) };
+    unfinished.remove();
+    let copied = copy_dir(from, &unfinished.path)
+        .and_then(|()| sync_all(&unfinished.path))
+        .and_then(|()| fs::rename(&unfinished.path, to));
+    copied.map_err(|e| open_error(data, &e))?;
+    sync_dir(data)
+}
+
+/// Makes a directory durable with what is below it.
+fn sync_all(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    File::open(dir)?.sync_all()
+}
+
 /// Moves files aside into a new directory of the data directory, and says which.
 pub(super) fn set_aside(data: &Path, files: &[PathBuf]) -> Result<PathBuf, OpenError> {
     let time = Stamp::now().zoned().strftime("%Y%m%d-%H%M%S").to_string();

@@ -53,7 +53,7 @@ fn a_restored_store_is_as_it_was_and_the_old_one_is_kept() {
 fn a_store_whose_files_are_gone_comes_back() {
     let shelter = history();
     std::fs::remove_dir_all(shelter.place("data").join("store")).unwrap();
-    assert!(shelter.fails(1, &["cats", "list"]).contains("clowder restore"));
+    assert!(shelter.fails(1, &["cats", "list"]).contains("clowder doctor"));
     let said = shelter.ok(&["restore", "--yes"]).out;
     assert!(said.contains("Restored: the store is as it was after change 3, "), "{said}");
     assert_eq!(shelter.json(&["cats", "show", "2"])["colour"], "black");
