@@ -16,6 +16,7 @@ mod maintenance;
 mod pick;
 mod requests;
 mod secret;
+mod sign_ins;
 mod slots;
 mod stock;
 mod users;
@@ -53,6 +54,7 @@ pub struct Desk {
 struct Inner {
     store: Store,
     hasher: secret::Hasher,
+    sign_ins: sign_ins::SignIns,
 }
 
 /// What a change that can be undone answers.
@@ -159,7 +161,7 @@ fn acting(reads: &impl Reads, actor: &Actor) -> Step<Acting> {
 impl Desk {
     /// A desk on an open store.
     pub fn new(store: Store) -> Self {
-        Self { inner: Arc::new(Inner { store, hasher: secret::Hasher::new() }) }
+        Self { inner: Arc::new(Inner { store, hasher: secret::Hasher::new(), sign_ins: sign_ins::SignIns::default() }) }
     }
 
     fn store(&self) -> &Store {

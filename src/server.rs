@@ -157,7 +157,13 @@ fn open_ssh(host: &Host, config_dir: &Path) -> Result<Option<SshDoor>, Failure> 
     if key.fresh {
         tracing::info!("made a host key in {}", path.display());
     }
-    let failed = |e: io::Error| Failure::Failed(format!("SSH cannot listen on {}: {e}", settings.listen));
+    let failed = |e: io::Error| {
+        let way_out = match e.kind() {
+            io::ErrorKind::AddrInUse => "; another program listens there: name another with --listen ADDRESS:PORT",
+            _ => "",
+        };
+        Failure::Failed(format!("SSH cannot listen on {}: {e}{way_out}", settings.listen))
+    };
     let listener = TcpListener::bind(settings.listen).map_err(failed)?;
     SshDoor::open(listener, &key, host).map(Some).map_err(failed)
 }

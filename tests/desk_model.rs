@@ -192,7 +192,7 @@ fn end<T>(result: &Result<T, Error>) -> End {
     match result {
         Ok(_) => End::Done,
         Err(Error::Denied(_)) => End::Denied,
-        Err(Error::NotFound { .. }) => End::NotFound,
+        Err(Error::NotFound { .. } | Error::NoChange(_)) => End::NotFound,
         Err(Error::Refused { .. }) => End::Refused,
         Err(Error::Invalid(_)) => End::Invalid,
         Err(Error::Conflict { .. }) => End::Conflict,

@@ -22,7 +22,7 @@ pub fn run() -> Result<(), Failure> {
     }
     let dir = tempfile::Builder::new().prefix("clowder-demo-").tempdir().map_err(wrong)?;
     let place = Place { data: Some(dir.path().join("data")), config: Some(dir.path().join("config")), key: None };
-    let shown = screens::show(caps, place.open(Door::Local)?, |desk| {
+    let shown = screens::show(caps, place.open(Door::Local, true)?, |desk| {
         let admin = desk.make_demo()?;
         if asked.load(Ordering::Relaxed) {
             return Err(Failure::Cancelled("broken off".to_owned()));

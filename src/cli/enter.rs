@@ -35,14 +35,14 @@ impl From<ClientError> for Failure {
     }
 }
 
-/// Opens the store, or connects to whoever has it. Of two that start at once, one opens and the other connects.
+/// Opens the store, or connects to whoever has it; where there is none it makes one, if it may. Of two that start at once, one opens and the other connects.
 ///
 /// # Errors
 /// The store does not open, or whoever has it does not listen.
-pub fn enter(place: &Place, door: Door) -> Result<Way, Failure> {
+pub fn enter(place: &Place, door: Door, create: bool) -> Result<Way, Failure> {
     let started = Instant::now();
     loop {
-        let locked = match place.open(door) {
+        let locked = match place.open(door, create) {
             Ok(opened) => return Ok(Way::Open(Box::new(opened))),
             Err(locked @ Failure::Open(OpenError::Locked { .. })) => locked,
             Err(e) => return Err(e),

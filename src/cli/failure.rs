@@ -21,7 +21,7 @@ pub enum Code {
     Refused = 4,
     /// Somebody else changed it first.
     Conflict = 5,
-    /// There is no such record.
+    /// There is no such record, or no such change.
     NotFound = 6,
     /// The actor may not, or is locked out.
     Denied = 7,
@@ -40,7 +40,7 @@ Exit codes:
   3  a value cannot be taken
   4  refused by a rule of the shelter
   5  somebody else changed it first
-  6  there is no such record
+  6  there is no such record, or no such change
   7  not allowed, or locked out
   8  the doctor mended the store, and something is lost
 130  broken off with Ctrl-C";
@@ -95,7 +95,7 @@ impl Failure {
         match self {
             Self::Desk(Error::Invalid(_)) => Code::Invalid,
             Self::Desk(Error::Denied(_) | Error::SignedOut(_)) => Code::Denied,
-            Self::Desk(Error::NotFound { .. }) => Code::NotFound,
+            Self::Desk(Error::NotFound { .. } | Error::NoChange(_)) => Code::NotFound,
             Self::Desk(Error::Conflict { .. }) => Code::Conflict,
             Self::Desk(Error::Refused { .. }) => Code::Refused,
             Self::Desk(Error::Store(_)) | Self::Open(_) | Self::Failed(_) | Self::Unsound => Code::Failed,
@@ -148,6 +148,7 @@ impl Failure {
             }
             Self::Desk(Error::Conflict { .. }) => Some("Look at it again, then repeat the command."),
             Self::Desk(Error::NotFound { .. }) => Some("The list commands show what there is."),
+            Self::Desk(Error::NoChange(_)) => Some("\"clowder audit\" shows the numbers."),
             _ => None,
         }
     }

@@ -175,7 +175,7 @@ pub fn audit(cx: &mut Context<'_>, audit: Audit) -> Result<(), Failure> {
 fn entry(cx: &mut Context<'_>, change: CommitNo) -> Result<(), Failure> {
     let lines = cx.desk.audit(cx.actor, change.0.checked_add(1).map(CommitNo), 1)?;
     let Some(line) = lines.into_iter().find(|line| line.entry.commit == change) else {
-        return Err(no_such(change));
+        return Err(Error::NoChange(change).into());
     };
     cx.desk.wait_until_ready()?;
     let records = cx.desk.audit_entry(cx.actor, change)?;
@@ -189,10 +189,6 @@ fn entry(cx: &mut Context<'_>, change: CommitNo) -> Result<(), Failure> {
         record.diffs.iter().map(move |d| vec![title.clone(), d.field.to_owned(), d.before.clone(), d.after.clone()])
     });
     Ok(Table::new(FIELDS, cx.width).rows(cx.out, rows)?)
-}
-
-fn no_such(change: CommitNo) -> Failure {
-    Error::invalid("change", format!("there is no change number {change}")).into()
 }
 
 /// Undoes a change.

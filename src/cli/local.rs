@@ -1,6 +1,7 @@
 //! Commands on the terminal or in a script on the machine that has the store: they act as "console".
 
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write as _};
 use std::os::unix::{ffi::OsStrExt as _, net::UnixStream};
 use std::path::Path;
@@ -8,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
@@ -58,8 +60,31 @@ impl Person for Tty {
     }
 }
 
+/// The terminal without its echo, which it has again afterwards.
+struct Quiet(File, Termios);
+
+impl Quiet {
+    /// `None` where there is no terminal to be had; what is asked on it then fails by itself.
+    fn new() -> Option<Self> {
+        let tty = File::options().read(true).write(true).open("/dev/tty").ok()?;
+        let was = tcgetattr(&tty).ok()?;
+        let mut quiet = was.clone();
+        quiet.local_modes.remove(LocalModes::ECHO);
+        tcsetattr(&tty, OptionalActions::Now, &quiet).ok()?;
+        Some(Self(tty, was))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        let _ = tcsetattr(&self.0, OptionalActions::Now, &self.1);
+    }
+}
+
 /// Asks on the terminal for what is not shown.
 pub(super) fn secret(prompt: &str) -> io::Result<Zeroizing<String>> {
+    // Whoever types before the question is read, or a program that answers at its first letter, is not shown either.
+    let _quiet = Quiet::new();
     rpassword::prompt_password(super::failure::printable(prompt)).map(Zeroizing::new)
 }
 
@@ -116,7 +141,10 @@ pub fn run(place: &Place, json: bool, command: DeskCommand, words: &[OsString]) 
             None => super::sessions::alone(json, sessions).map(|()| 0),
         };
     }
-    match enter(place, Door::Command)? {
+    // Cats may come to a shelter that has no store yet; for everything else a store that is not there is more likely a
+    // directory that was mistyped.
+    let create = matches!(command, DeskCommand::Import(_));
+    match enter(place, Door::Command, create)? {
         Way::Open(opened) => here(place, json, command, *opened).map(|()| 0),
         Way::Attach(stream) => there(&command, words, stream),
     }

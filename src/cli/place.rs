@@ -83,15 +83,16 @@ impl Place {
         given(self.config.as_ref()).map_or_else(|| Ok(home("--config")?.config_dir().join(NAME)), Ok)
     }
 
-    /// Opens the store, or makes one where there is none.
+    /// Opens the store; where there is none it makes one, if it may.
     ///
     /// # Errors
     /// `Open` with the way out in words.
-    pub fn open(&self, door: Door) -> Result<Opened, Failure> {
-        self.open_with(door, &self.settings()?)
+    pub fn open(&self, door: Door, create: bool) -> Result<Opened, Failure> {
+        let options = self.options(door, &self.settings()?)?;
+        Ok(Store::open(OpenOptions { create, ..options })?)
     }
 
-    /// The same as these settings say.
+    /// Opens the store as these settings say, or makes one where there is none.
     ///
     /// # Errors
     /// `Open` with the way out in words.

@@ -28,7 +28,7 @@ use crate::{
 /// There is no terminal for screens, the store cannot be opened, or the session failed.
 pub fn run(place: &Place) -> Result<u8, Failure> {
     let caps = caps()?;
-    match enter(place, Door::Local)? {
+    match enter(place, Door::Local, true)? {
         Way::Open(opened) => own(caps, &place.data()?, *opened, None).map(|()| 0),
         Way::Attach(stream) => Ok(client::screens(stream)?),
     }

@@ -138,26 +138,31 @@ impl Desk {
         Ok(actor)
     }
 
-    /// Writes down that somebody signed in, and the use of `key` if that is due. Nobody is kept out because it cannot be
+    /// Writes down that somebody signed in, and the use of `key` if that is due; the same again within an hour is not
+    /// written. Nobody is kept out because it cannot be
     /// written; those who fail to sign in are not written at all, as anybody could fill the disk that way.
     pub(super) fn came_in(&self, actor: &Actor, how: impl Into<String>, key: Option<String>) {
-        let how = how.into();
+        let (how, now) = (how.into(), Stamp::now());
+        if key.is_none() && self.inner.sign_ins.is_known(actor, &how, now) {
+            return;
+        }
+        let note = how.clone();
         let written = self.commit(actor, Permission::OwnAccount, move |tx, acting| {
             if let (Some(key), Some(id)) = (key, acting.user) {
                 super::keys::note_use(tx, id, &key)?;
             }
-            tx.describe(Action::SignIn, how);
+            tx.describe(Action::SignIn, note);
             tx.always();
             Step::Ok(())
         });
-        if let Err(why) = written {
-            let address = actor.address.as_deref().unwrap_or_default();
-            tracing::warn!(
+        match written {
+            Ok(_) => self.inner.sign_ins.written(actor, &how, now),
+            Err(why) => tracing::warn!(
                 who = self.who_name(actor.who),
                 door = actor.door.slug(),
-                address,
+                address = actor.address.as_deref().unwrap_or_default(),
                 "signed in; not in the log: {why}"
-            );
+            ),
         }
     }
 

@@ -261,6 +261,7 @@ fn pass(tx: &mut Tx<'_>, id: RequestId, verdict: Verdict, deciding: Deciding<'_>
         health: health.as_ref(),
         applicant: &applicant,
         queue: &queue,
+        approved: None,
         may_override: true,
     };
     let mut plan = decision::plan(&scene, verdict, deciding)?;

@@ -232,11 +232,11 @@ impl Desk {
     /// it touched has changed since. One's own commits; an admin anybody's.
     ///
     /// # Errors
-    /// `Refused` when it cannot be undone, `Conflict` when something it touched has changed since.
+    /// `NoChange`, `Refused` when it cannot be undone, `Conflict` when something it touched has changed since.
     pub fn undo(&self, actor: &Actor, commit: CommitNo) -> Result<Done> {
         let acting_now = self.acting(actor, Permission::SeeOffered)?;
         let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
-        let none = || Error::refused(format!("there is no change number {commit}"));
+        let none = || Error::NoChange(commit);
         let Some((entry, touched)) = found else { return Err(none()) };
         if entry.actor.who != acting_now.who && !acting_now.may(Permission::SeeCats) {
             return Err(none());

@@ -413,7 +413,7 @@ impl Desk {
             expect_rev(&request, rev)?;
             if !request.status.is_open() {
                 let status = request.status.label().to_lowercase();
-                return Err(Error::refused(format!("request {id} is {status}; its notes stay as they are")).into());
+                return Err(Error::refused(format!("the request is {status}; its notes stay as they are")).into());
             }
             if notes != request.notes {
                 request.notes = notes;

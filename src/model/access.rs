@@ -39,7 +39,7 @@ pub enum Who {
 }
 
 /// Somebody who asks the desk for something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// Who.
     pub who: Who,

@@ -48,6 +48,8 @@ pub struct Scene<'a> {
     pub applicant: &'a User,
     /// Every open request for the cat, in the order of the queue, this one among them if it is open.
     pub queue: &'a [AdoptionRequest],
+    /// The account of whoever is approved for the cat, where that is somebody else, to name them.
+    pub approved: Option<&'a User>,
     /// Whether the one who decides may override a refusal.
     pub may_override: bool,
 }
@@ -279,10 +281,10 @@ fn reopen(scene: &Scene<'_>, deciding: Deciding<'_>, plan: &mut Plan) -> Result<
     present(scene.cat)?;
     if let Some(open) = others(scene).find(|r| r.user == scene.request.user) {
         return Err(Error::refused(format!(
-            "{} already has open request {} for {}",
+            "{} has another open request for {} (request {})",
             scene.applicant.display_name(),
-            open.id,
-            scene.cat.display_name()
+            scene.cat.display_name(),
+            open.id
         )));
     }
     let mut overridden = Vec::new();
@@ -399,11 +401,19 @@ fn settle(overridden: Vec<String>, may_override: bool, asks: Option<String>) -> 
     }))
 }
 
+/// The request as people call it.
+fn request(scene: &Scene<'_>) -> String {
+    format!("the request of {} for {}", scene.applicant.display_name(), scene.cat.display_name())
+}
+
 fn already_approved(scene: &Scene<'_>) -> Error {
     let cat = scene.cat.display_name();
     match scene.queue.iter().find(|r| r.status == RequestStatus::Approved) {
-        Some(r) if r.id == scene.request.id => Error::refused(format!("request {} is already approved", r.id)),
-        Some(r) => Error::refused(format!("request {} is already approved for {cat}", r.id)),
+        Some(r) if r.id == scene.request.id => Error::refused(format!("{} is already approved", request(scene))),
+        Some(r) => {
+            let who = scene.approved.map_or_else(|| "somebody else".to_owned(), User::display_name);
+            Error::refused(format!("{who} is already approved for {cat} (request {})", r.id))
+        }
         None => Error::refused(format!("{cat} is already pending")),
     }
 }
@@ -419,7 +429,7 @@ fn wrong_state(scene: &Scene<'_>, verdict: Verdict) -> Error {
         Verdict::Withdraw => "be withdrawn",
         Verdict::Reopen => "be reopened",
     };
-    Error::refused(format!("request {} is {status} and cannot {what}", scene.request.id))
+    Error::refused(format!("{} is {status} and cannot {what}", request(scene)))
 }
 
 #[cfg(test)]

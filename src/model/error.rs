@@ -31,6 +31,9 @@ pub enum Error {
         /// Its number or name, as it was asked for.
         id: String,
     },
+    /// There is no such change in the log (or none that the actor may know of).
+    #[error("there is no change number {0}")]
+    NoChange(super::CommitNo),
     /// Somebody else changed it first.
     #[error("{who} changed {what} {when}; nothing of yours was saved")]
     Conflict {

@@ -107,12 +107,11 @@ impl DataLock {
             Door::Command => ", a command that lets nobody in until it is done: wait for it, or end it first",
             Door::Local | Door::Socket | Door::Ssh => "; end that first",
         };
-        let holder = format!(
-            "process {} ({}, since {}){way_out}\n",
-            std::process::id(),
-            door.label().to_lowercase(),
-            Stamp::now().minute()
-        );
+        let what = match door {
+            Door::Socket | Door::Ssh => "a server".to_owned(),
+            Door::Local | Door::Command => door.label().to_lowercase(),
+        };
+        let holder = format!("process {} ({}, since {}){way_out}\n", std::process::id(), what, Stamp::now().minute());
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| file.write_all(holder.as_bytes()))

@@ -335,11 +335,11 @@ impl Store {
         refuse_network(&options)?;
         let was_there = data.exists();
         if !was_there {
-            if !options.create {
-                return Err(OpenError::NotThere { path: data.clone() });
-            }
             if data.is_symlink() {
                 return Err(OpenError::DeadLink { path: data.clone() });
+            }
+            if !options.create {
+                return Err(OpenError::NotThere { path: data.clone() });
             }
             files::make_private_dir(data)?;
         }
@@ -373,15 +373,17 @@ impl Store {
                 Err(OpenError::MissingKeyring { path: data.join(files::KEYRING) })
             }
             None if files::has_remains(data) => Err(OpenError::Vanished { path: data.clone() }),
-            None if !options.create => Err(OpenError::NotThere { path: data.clone() }),
             None => {
-                if !files::is_being_made(data)
-                    && let Some(key) = keyring::remembered(data, &options.config)
-                {
-                    // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
-                    if was_there {
-                        return Err(OpenError::Emptied { path: data.clone(), key });
-                    }
+                let before = Some(data).filter(|data| !files::is_being_made(data));
+                let before = before.and_then(|data| keyring::remembered(data, &options.config));
+                // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
+                if let Some(key) = before.clone().filter(|_| was_there) {
+                    return Err(OpenError::Emptied { path: data.clone(), key });
+                }
+                if !options.create {
+                    return Err(OpenError::NotThere { path: data.clone() });
+                }
+                if let Some(key) = before {
                     notices.push(format!(
                         "There was another store in {} before: the key file {} remembers it. A new one was made, with a key of its own.",
                         data.display(),

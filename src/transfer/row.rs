@@ -128,7 +128,8 @@ impl<'a> Judge<'a> {
         let born = self.born(pieces.first().map(|p| p.start));
         told = self.problems.len() - told;
         let group = match (&tag, profile.tag.group) {
-            (Some(tag), _) => format!("t{}", text::fold(tag)),
+            // As the store tells tags apart: accents count.
+            (Some(tag), _) => format!("t{}", tag.to_lowercase()),
             (None, Some(group)) if !self.get(group).is_empty() => format!("u{}", key(self.get(group))),
             (None, _) => format!("v{:020}", self.row.line),
         };

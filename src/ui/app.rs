@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     desk::{Desk, HistoryLine},
-    model::{Actor, Day, Door, Kind, Role},
+    model::{Actor, Day, Door, Error, Kind, Role},
     session::{
         Client, Redraw,
         caps::Caps,
@@ -259,13 +259,34 @@ impl App {
         let key = Key::of(event);
         let find = |binds: &'static [Bind]| binds.iter().find(|b| b.keys.contains(&key)).map(|b| b.command);
         let Some(layer) = self.stack.last() else { return };
-        if let Some(command) = find(layer.screen.keys()).filter(|c| self.enabled(layer, *c))
+        let (own, global) = (find(layer.screen.keys()), find(keys::GLOBAL));
+        if let Some(command) = own.filter(|c| self.enabled(layer, *c))
             && self.run(command)
         {
             return;
         }
-        if let Some(command) = find(keys::GLOBAL).filter(|c| self.global_enabled(*c)) {
-            self.run_global(command);
+        match global.filter(|c| self.global_enabled(*c)) {
+            Some(command) => self.run_global(command),
+            None => self.say_why_not(key, own.or(global)),
+        }
+    }
+
+    /// A key of which nothing comes says why. Before anybody signed in, everything is typed into a form.
+    fn say_why_not(&mut self, key: Key, command: Option<Command>) {
+        if self.cx.rights().is_none() || self.cx.message.is_some() {
+            return;
+        }
+        let Some(command) = command else {
+            if key.is_character() {
+                self.cx.say(Tone::Note, format!("{key} does nothing here; ? shows the keys."));
+            }
+            return;
+        };
+        let denied = command.permission().filter(|permission| !self.cx.may(*permission));
+        match (denied, command.why_not()) {
+            (Some(permission), _) => self.cx.say(Tone::Note, sentence(&Error::Denied(permission).to_string())),
+            (None, Some(why)) => self.cx.say(Tone::Note, why),
+            (None, None) => {}
         }
     }
 
@@ -496,6 +517,12 @@ impl Client for App {
             self.prepare();
         }
         self.prepared = false;
+        // A message stays until the next key; one that reports trouble until it is read away, or the screen
+        // is another one.
+        let trouble = before.as_ref().is_some_and(|m| matches!(m.tone, Tone::Warn | Tone::Error));
+        if !trouble {
+            self.cx.message = None;
+        }
         match self.with_top(|screen, cx| screen.input(&input, cx)) {
             Some(Some(outcome)) => self.follow(outcome),
             _ => {
@@ -504,11 +531,7 @@ impl Client for App {
                 }
             }
         }
-        // A message stays until the next key; one that reports trouble until it is read away, or the screen
-        // is another one.
-        let moved = self.stack.len() != depth;
-        let stays = before.as_ref().is_some_and(|m| matches!(m.tone, Tone::Warn | Tone::Error)) && !moved;
-        if self.cx.message == before && !stays {
+        if trouble && self.stack.len() != depth && self.cx.message == before {
             self.cx.message = None;
         }
     }

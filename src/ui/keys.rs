@@ -34,6 +34,11 @@ impl Key {
         matches!(self.code, KeyCode::Char('0'..='9')) && self.modifiers.is_empty()
     }
 
+    /// Whether it is a character as it is typed.
+    pub const fn is_character(&self) -> bool {
+        matches!(self.code, KeyCode::Char(_)) && self.modifiers.is_empty()
+    }
+
     /// The key of an event.
     pub fn of(event: &KeyEvent) -> Self {
         let modifiers = match event.code {

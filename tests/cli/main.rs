@@ -32,7 +32,15 @@ struct Ran {
 }
 
 impl Shelter {
+    /// One that has a store.
     fn new() -> Self {
+        let shelter = Self::bare();
+        drop(shelter.desk());
+        shelter
+    }
+
+    /// One that has none.
+    fn bare() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 

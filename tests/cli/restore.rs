@@ -68,7 +68,7 @@ fn what_makes_no_sense_is_told_apart() {
     assert!(shelter.fails(1, &["restore", "--at", "2001-01-01 12:00", "--yes"]).contains("goes back that far"));
     assert!(shelter.fails(1, &["restore", "--commit", "9", "--yes"]).contains("change 9 cannot be reached"));
     assert!(shelter.fails(1, &["restore", "--from", "/no/such/file"]).contains("/no/such/file"));
-    let empty = Shelter::new();
+    let empty = Shelter::bare();
     assert!(empty.fails(1, &["restore", "--yes"]).contains("name a backup with --from FILE"));
     assert!(empty.ok(&["restore", "--list"]).out.contains("There is nothing to go back to"));
     assert!(!empty.place("data").exists());

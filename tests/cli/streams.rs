@@ -17,8 +17,6 @@ use crate::{Ran, Shelter};
 #[test]
 fn empty_lists_say_so_beside_the_results() {
     let shelter = Shelter::new();
-    let first = shelter.ok(&["cats", "list"]);
-    assert!(first.err.contains("Made a new store in"));
     for what in ["cats", "requests", "users", "breeds", "health"] {
         let ran = shelter.ok(&[what, "list"]);
         assert_eq!(ran.out, "");
@@ -27,6 +25,23 @@ fn empty_lists_say_so_beside_the_results() {
     }
     assert_eq!(shelter.json(&["audit"]), json!([]));
     assert_eq!(shelter.json(&["stats"])["cats"], 0);
+}
+
+#[test]
+fn only_an_import_makes_a_store_where_there_is_none() {
+    let shelter = Shelter::bare();
+    for args in [&["cats", "list"][..], &["users", "add", "ana", "--no-password"], &["check"], &["export"], &["stats"]]
+    {
+        let said = shelter.fails(1, args);
+        assert!(said.contains("there is no store in") && said.contains("--data"), "{said}");
+        assert!(!shelter.place("data").exists(), "{args:?}");
+    }
+    // An empty directory is as good as none.
+    std::fs::create_dir(shelter.place("data")).unwrap();
+    assert!(shelter.fails(1, &["stats"]).contains("there is no store in"));
+    let made = shelter.feed("tag,name\nA-1,Miso\n", &["import", "-", "--profile", "clowder"]);
+    assert!(made.err.contains("Made a new store in"), "{}", made.err);
+    assert_eq!(shelter.json(&["stats"])["cats"], 1);
 }
 
 #[test]
@@ -69,8 +84,8 @@ fn control_characters_never_come_out() {
         assert!(!said.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{args:?}: {said:?}");
     }
     let place = shelter.0.path().join(evil);
-    let made = shelter.ok(&["stats", "--data", place.to_str().unwrap()]).err;
-    assert!(made.contains("Made a new store in") && !made.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{made:?}");
+    let refused = shelter.fails(1, &["stats", "--data", place.to_str().unwrap()]);
+    assert!(!refused.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{refused:?}");
 }
 
 #[test]
@@ -85,20 +100,22 @@ fn options_go_before_variables_and_variables_before_the_home_directory() {
         command.env("HOME", home.path());
         command
     };
-    assert_eq!(Ran::of(bare(&["stats"]).output().unwrap()).code, 0);
+    // An import of nothing makes a store.
+    assert_eq!(Ran::of(bare(&["import", "-", "--profile", "clowder"]).output().unwrap()).code, 1);
     assert!(home.path().join(".local/share/clowder").is_dir());
     let keys = home.path().join(".config/clowder/keys");
     assert_eq!(keys.read_dir().unwrap().count(), 1);
 
     shelter.ok(&["cats", "add", "Miso"]);
     let other = shelter.0.path().join("other");
-    let there = shelter.json(&["stats", "--data", other.to_str().unwrap()]);
-    assert_eq!((&there["cats"], &shelter.json(&["stats"])["cats"]), (&json!(0), &json!(1)));
+    let there = shelter.fails(1, &["stats", "--data", other.to_str().unwrap()]);
+    assert!(there.contains(other.to_str().unwrap()), "{there}");
+    assert_eq!(shelter.json(&["stats"])["cats"], json!(1));
 }
 
 #[test]
 fn wrong_words_are_a_usage_error_and_help_is_not() {
-    let shelter = Shelter::new();
+    let shelter = Shelter::bare();
     for words in [&["nonsense"][..], &["cats"], &["cats", "list", "--limit", "x"], &["cats", "show"], &["stats", "x"]] {
         shelter.fails(2, words);
     }
@@ -113,7 +130,7 @@ fn wrong_words_are_a_usage_error_and_help_is_not() {
 
 #[test]
 fn the_keys_are_printed_without_a_store() {
-    let shelter = Shelter::new();
+    let shelter = Shelter::bare();
     let keys = shelter.ok(&["keys"]).out;
     assert!(keys.contains("| everywhere |") && keys.contains("`Ctrl-P`"), "{keys}");
     assert!(!shelter.0.path().join("data").exists());
@@ -121,7 +138,7 @@ fn the_keys_are_printed_without_a_store() {
 
 #[test]
 fn without_a_terminal_there_are_no_screens() {
-    let shelter = Shelter::new();
+    let shelter = Shelter::bare();
     for words in [&[][..], &["demo"]] {
         let err = shelter.fails(1, words);
         assert!(err.contains("terminal") && err.contains("clowder --help"), "{err}");

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use clowder::store::{OpenOptions, Store};
 use portable_pty::CommandBuilder;
 use tempfile::TempDir;
 
@@ -33,6 +34,8 @@ impl Shelter {
     /// With an admin called ada, staff called sam, and a cat called Miso.
     pub fn new() -> Self {
         let shelter = Self(tempfile::tempdir().unwrap());
+        let made = Store::open(OpenOptions::new(shelter.data(), shelter.config())).unwrap();
+        made.store.close().unwrap();
         for (name, role) in [("ada", "admin"), ("sam", "staff")] {
             shelter.feed(&format!("{PASSWORD}\n"), &["users", "add", name, "--role", role, "--password-stdin"]);
         }

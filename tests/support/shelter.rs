@@ -7,7 +7,7 @@ use clowder::{
         Actor, Altered, BreedId, CatId, Day, Door, Gender, HealthId, Hold, HoldKind, IntakeKind, PartialDate,
         RequestId, Role, UserId,
     },
-    store::{OpenOptions, Store},
+    store::{OpenOptions, Store, Surroundings},
 };
 
 /// A desk on a store that vanishes with the test.
@@ -49,8 +49,14 @@ impl Shelter {
 
     /// The same without requests.
     pub fn bare() -> Self {
+        Self::beside(Surroundings::default())
+    }
+
+    /// The same on a machine that is as told.
+    pub fn beside(surroundings: Surroundings) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let opened = Store::open(OpenOptions::new(dir.path().join("data"), dir.path().join("config"))).unwrap();
+        let options = OpenOptions::new(dir.path().join("data"), dir.path().join("config"));
+        let opened = Store::open(OpenOptions { surroundings, ..options }).unwrap();
         let store = opened.store;
         let desk = Desk::new(store.clone());
         let console = Actor::console();

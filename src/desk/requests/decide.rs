@@ -28,6 +28,7 @@ pub(super) struct Loaded {
     pub(super) health: Option<HealthStatus>,
     pub(super) applicant: User,
     pub(super) queue: Vec<AdoptionRequest>,
+    approved: Option<User>,
 }
 
 impl Loaded {
@@ -37,7 +38,9 @@ impl Loaded {
         let health = cat.health.map(|id| reads.load(id)).transpose()?.flatten();
         let applicant: User = reads.load_or_missing(request.user)?;
         let queue = cats::queue(reads, request.cat)?;
-        Ok(Self { request, cat, health, applicant, queue })
+        let other = queue.iter().find(|r| r.status == RequestStatus::Approved && r.id != id);
+        let approved = other.map(|r| reads.load(r.user)).transpose()?.flatten();
+        Ok(Self { request, cat, health, applicant, queue, approved })
     }
 
     fn plan(&self, verdict: Verdict, deciding: Deciding<'_>, may_override: bool) -> Result<Plan> {
@@ -47,6 +50,7 @@ impl Loaded {
             health: self.health.as_ref(),
             applicant: &self.applicant,
             queue: &self.queue,
+            approved: self.approved.as_ref(),
             may_override,
         };
         decision::plan(&scene, verdict, deciding)

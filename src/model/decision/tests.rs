@@ -80,7 +80,7 @@ fn decide(
 ) -> Result<Plan> {
     let request = queue.iter().find(|r| r.id == RequestId(id)).expect("the request is in the queue");
     let open: Vec<AdoptionRequest> = queue.iter().filter(|r| r.status.is_open()).cloned().collect();
-    let scene = Scene { request, cat, health, applicant, queue: &open, may_override };
+    let scene = Scene { request, cat, health, applicant, queue: &open, approved: None, may_override };
     plan(&scene, verdict, deciding("why"))
 }
 
@@ -384,7 +384,7 @@ fn two_approvals_of_one_cat_are_never_planned() {
     for kind in [CatStatusKind::Available, CatStatusKind::OnHold, CatStatusKind::Pending] {
         let refused = decide(&cat_in(kind), &queue, 2, &person_of(2), None, true, Verdict::Approve);
         assert!(is_refused(&refused, false), "{kind}");
-        assert_eq!(refused.unwrap_err().to_string(), "request 1 is already approved for Miso");
+        assert_eq!(refused.unwrap_err().to_string(), "somebody else is already approved for Miso (request 1)");
     }
 }
 

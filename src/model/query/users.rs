@@ -9,7 +9,7 @@ coded! {
         /// By folded display name, then by number.
         Name = 1, "name", "Name";
         /// By folded sign-in name.
-        Username = 2, "username", "User name";
+        Username = 2, "username", "Sign-in name";
         /// Latest account first.
         Newest = 3, "newest", "Newest";
     }

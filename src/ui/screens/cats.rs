@@ -39,15 +39,15 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('e')], Command::Edit),
 ];
 
-const NAME: Column<CatLine> = Column::new("Name", 14, 0, |c: &CatLine| (&*c.name).into()).grow(3);
-const BREED: Column<CatLine> = Column::new("Breed", 13, 2, |c: &CatLine| (&*c.breed).into()).grow(2);
-const AGE: Column<CatLine> = Column::new("Age", 8, 3, |c: &CatLine| (&*c.age).into());
+const NAME: Column<CatLine> = Column::new("Name", 11, 0, |c: &CatLine| (&*c.name).into()).grow(3);
+const BREED: Column<CatLine> = Column::new("Breed", 18, 2, |c: &CatLine| (&*c.breed).into()).grow(1);
+const AGE: Column<CatLine> = Column::new("Age", 9, 3, |c: &CatLine| (&*c.age).into());
 const SEX: Column<CatLine> = Column::new("Sex", 6, 6, |c: &CatLine| sex(c).into());
 const COLOUR: Column<CatLine> = Column::new("Colour", 12, 7, |c: &CatLine| (&*c.colour).into()).grow(1);
 
 const STAFF: &[Column<CatLine>] = &[
     NAME,
-    Column::new("Status", 10, 1, |c: &CatLine| status(c).into()).style(status_style),
+    Column::new("Status", 9, 1, |c: &CatLine| status(c).into()).style(status_style),
     BREED,
     AGE,
     Column::new("Tag", 8, 5, |c: &CatLine| c.tag.as_deref().unwrap_or_default().into()),

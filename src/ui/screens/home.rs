@@ -222,9 +222,11 @@ impl Screen for Home {
             return;
         }
         let shown = counts.oldest.len();
-        let (none, some) = match self.staff {
-            true => ("No request is waiting.", "Waiting longest"),
-            false => ("You have no open request.", "Your open requests"),
+        let any_cat = self.all().any(|count| count.count > 0 && matches!(count.opens, Opens::Cats(_)));
+        let (none, some) = match (self.staff, any_cat) {
+            (true, true) => ("No request is waiting.", "Waiting longest"),
+            (true, false) => ("There are no cats yet: 2 and then n adds one.", "Waiting longest"),
+            (false, _) => ("You have no open request.", "Your open requests"),
         };
         let heading = match counts.waiting {
             0 => none.to_owned(),

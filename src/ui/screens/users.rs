@@ -7,7 +7,7 @@ use crate::{
     desk::UserLine,
     model::{
         Kind, Role, UserId,
-        query::{Query as _, UserQuery, UserSort},
+        query::{Query as _, Sort, UserQuery, UserSort},
     },
     session::event::Input,
     store::Changed,
@@ -62,6 +62,14 @@ const COLUMNS: &[Column<UserLine>] = &[
     Column::new("Phone", 16, 3, |u: &UserLine| (&*u.phone).into()),
     Column::new("E-mail", 22, 5, |u: &UserLine| u.email.as_deref().unwrap_or_default().into()).grow(2),
     Column::new("Since", 10, 6, |u: &UserLine| u.registered_at.day().to_string().into()),
+];
+
+/// The orders that people want, in words.
+const SORTS: &[(Sort<UserSort>, &str)] = &[
+    (Sort { key: UserSort::Name, reversed: false }, "by name"),
+    (Sort { key: UserSort::Username, reversed: false }, "by sign-in name"),
+    (Sort { key: UserSort::Newest, reversed: false }, "newest account first"),
+    (Sort { key: UserSort::Newest, reversed: true }, "oldest account first"),
 ];
 
 /// What stands against an account, in a word or three.
@@ -160,15 +168,17 @@ impl Screen for Users {
                 return UserForm::edit(id, cx).map_or(Outcome::Stay, Outcome::push);
             }
             Command::Sort => {
-                let parsed = UserQuery::parse(self.query.text(), cx.today);
-                let mut query = parsed.query;
-                let at = UserSort::ALL.iter().position(|s| *s == query.sort.key).unwrap_or(0);
-                query.sort.key = UserSort::ALL[(at + 1) % UserSort::ALL.len()];
-                query.sort.reversed = false;
-                cx.ok(format!("Sorted by {}.", query.sort.key.label().to_lowercase()));
-                self.query.set(&query.to_line());
-                self.stale = Some(true);
-                self.refresh(cx);
+                let items = SORTS.iter().zip(0..).map(|((_, words), i)| Item::new(i, *words, "")).collect();
+                cx.choose("Sort", items, |me: &mut Self, id, cx| {
+                    if let Some((sort, _)) = SORTS.get(id as usize) {
+                        let mut query = UserQuery::parse(me.query.text(), cx.today).query;
+                        query.sort = *sort;
+                        me.query.set(&query.to_line());
+                        me.stale = Some(true);
+                        me.refresh(cx);
+                    }
+                    Outcome::Stay
+                });
             }
             other => {
                 if !self.list.run(other) {

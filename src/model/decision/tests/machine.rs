@@ -111,6 +111,7 @@ impl Shelter {
             health: health.as_ref(),
             applicant: &self.people[request.user.0 as usize],
             queue: &queue,
+            approved: None,
             may_override,
         };
         let Ok(plan) = plan(&scene, verdict, deciding("why")) else { return };
