@@ -4,6 +4,8 @@
 
 #[path = "doors/abuse.rs"]
 mod abuse;
+#[path = "doors/backups.rs"]
+mod backups;
 #[path = "doors/commands.rs"]
 mod commands;
 #[path = "doors/ends.rs"]

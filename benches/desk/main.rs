@@ -2,10 +2,12 @@
 //! (bundled, WAL, synchronous=FULL, fitting indexes, FTS5), in one run.
 //!
 //! `cargo bench --bench desk` takes a few minutes; `cargo bench --bench desk -- --quick` takes the small shelter only
-//! and fewer rounds; one word more (`open`, `pages`, `search`, `commits`, `keys`) takes only the measures of that group. Both
+//! and fewer rounds; one word more (`open`, `pages`, `search`, `commits`, `keys`) takes only the measures of that group, and `backup`
+//! those of backups and restores, which the others leave out. Both
 //! sides work in turns, so that a noisy machine is noisy for both, and the figures are medians. `CLOWDER_BENCH_DIR`
 //! names the directory to work in (default: the system's temporary directory); both sides and the raw disk use it.
 
+mod backup;
 mod data;
 mod measure;
 mod ours;
@@ -41,6 +43,12 @@ fn main() {
     };
     let base = std::env::var_os("CLOWDER_BENCH_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
     let dir = tempfile::Builder::new().prefix("clowder-bench").tempdir_in(base).expect("a directory to work in");
+    if settings.only == "backup" {
+        for size in if quick { vec![2_000] } else { vec![20_000, 100_000] } {
+            backup::run(size, settings.rounds, &dir.path().join(size.to_string()));
+        }
+        return;
+    }
     for size in &settings.sizes {
         run(&settings, *size, &dir.path().join(size.to_string()));
     }

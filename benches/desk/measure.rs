@@ -61,7 +61,8 @@ pub struct Report {
     lines: Vec<[String; 4]>,
 }
 
-fn time(seconds: f64) -> String {
+/// Seconds in words.
+pub fn time(seconds: f64) -> String {
     match seconds * 1e6 {
         us if us < 1_000.0 => format!("{us:.0} µs"),
         us if us < 1_000_000.0 => format!("{:.2} ms", us / 1e3),
@@ -99,6 +100,12 @@ impl Report {
 
     fn line(&mut self, what: &str, ours: String, theirs: String, ratio: f64) {
         self.lines.push([what.to_owned(), ours, theirs, format!("{ratio:.2}")]);
+    }
+
+    /// Prints figures of one side.
+    pub fn print_alone(&self) {
+        let width = self.lines.iter().map(|l| l[0].chars().count()).max().unwrap_or(0);
+        self.lines.iter().for_each(|[what, figures, ..]| println!("  {what:<width$}  {figures}"));
     }
 
     /// Prints it.

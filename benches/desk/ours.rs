@@ -41,7 +41,7 @@ impl Ours {
         self.desk.as_ref().expect("an open desk")
     }
 
-    fn store(&self) -> &Store {
+    pub fn store(&self) -> &Store {
         self.store.as_ref().expect("an open store")
     }
 
@@ -77,6 +77,12 @@ impl Ours {
         self.desk = None;
         self.store.take().expect("an open store").close().expect("a clean end");
         seconds(|| *self = Self::open(dir))
+    }
+
+    /// Closes the store.
+    pub fn close(mut self) {
+        self.desk = None;
+        self.store.take().expect("an open store").close().expect("a clean end");
     }
 
     fn page(&self, query: &CatQuery, from: usize) -> usize {

@@ -273,8 +273,9 @@ fn verified_lines(file: &Path, verified: &Verified) -> Vec<String> {
 /// # Errors
 /// What is wrong with the backup.
 pub fn verify_alone(place: &Place, json: bool, file: &Path) -> Result<(), Failure> {
-    let named = place.shelf()?.named(&file.to_string_lossy());
-    let path = if file.exists() { file.to_owned() } else { named.unwrap_or_else(|| file.to_owned()) };
+    // Settings that make no sense do not stand in the way of a file that is there.
+    let named = if file.exists() { None } else { place.shelf()?.named(&file.to_string_lossy()) };
+    let path = named.unwrap_or_else(|| file.to_owned());
     let keys = place.keys()?;
     let (cancel, mut err) = (super::local::cancel()?, std::io::stderr());
     let mut verify = |keys: Option<&KeySource>| {

@@ -30,7 +30,7 @@ pub struct Restore {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// As it was at a moment: '2026-11-20 15:00', 'yesterday 15:00', '15:00' [default: as far as it goes]
-    #[arg(long, value_name = "TIME", conflicts_with = "commit")]
+    #[arg(long, value_name = "TIME", conflicts_with = "commit", allow_hyphen_values = true)]
     at: Option<String>,
     /// Up to and with this change, as "clowder audit" numbers them
     #[arg(long, value_name = "CHANGE")]

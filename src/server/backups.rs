@@ -31,6 +31,14 @@ impl Keeper {
     /// # Errors
     /// There is no thread to be had.
     pub fn start(desk: Desk) -> io::Result<Self> {
+        Self::looking(desk, EVERY)
+    }
+
+    /// Begins, and looks that often whether a backup is due.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn looking(desk: Desk, every: Duration) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("clowder-backup".to_owned()).spawn(move || {
             // Where something cannot be read, the next start must not be what pushes out a sound backup.
@@ -38,7 +46,7 @@ impl Keeper {
                 Ok(()) => told(desk.backup_if_due(Occasion::Start)),
                 Err(_) => Ok(()),
             };
-            let wait = |tried: &std::result::Result<(), String>| if tried.is_ok() { EVERY } else { AFTER_FAILURE };
+            let wait = |tried: &std::result::Result<(), String>| if tried.is_ok() { every } else { AFTER_FAILURE };
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait(&tried)) {
                 tried = told(desk.backup_if_due(Occasion::Time));
             }

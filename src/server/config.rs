@@ -200,13 +200,30 @@ pub enum ConfigError {
         error: io::Error,
     },
     /// It says something that means nothing.
-    #[error("{}: {error}", .path.display())]
+    #[error("{}: {error}. Correct it, or move the file away to go on with the usual settings", .path.display())]
     Words {
         /// The file.
         path: PathBuf,
         /// What and where.
         error: String,
     },
+}
+
+/// An error of the reader of settings with its line, for people who do not know what a field or a `usize` is.
+fn in_words(text: &str, e: &toml::de::Error) -> String {
+    let mut what =
+        e.message().trim().replace('\n', ", ").replace("unknown field", "unknown setting").replace('`', "\"");
+    for number in ["usize", "u64", "u32", "u16"] {
+        what = what.replace(&format!("expected {number}"), "expected a whole number");
+    }
+    let before = e.span().and_then(|span| text.get(..span.start));
+    match before.map(|before| before.matches('\n').count()) {
+        Some(n) => {
+            let line = text.lines().nth(n).unwrap_or_default().trim();
+            format!("line {} ({line}): {what}", n + 1)
+        }
+        None => what,
+    }
 }
 
 impl Config {
@@ -228,7 +245,7 @@ impl Config {
     /// # Errors
     /// What makes no sense, with its line.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let config: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let config: Self = toml::from_str(text).map_err(|e| in_words(text, &e))?;
         let least = [
             ("sessions.limit", config.sessions.limit as u64),
             ("sessions.stall_seconds", config.sessions.stall_seconds),

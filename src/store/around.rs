@@ -170,6 +170,11 @@ impl Around {
         Stamp(clock.max(last))
     }
 
+    /// The present, which is never before the last commit.
+    fn moment(&self) -> Stamp {
+        self.surroundings.clock().max(Stamp(self.last_commit.load(Ordering::Relaxed)))
+    }
+
     /// Whether the clock is behind the last commit, as far as it was asked.
     pub(super) fn late_clock(&self) -> Option<Alert> {
         let last = Stamp(self.last_commit.load(Ordering::Relaxed));
@@ -198,6 +203,11 @@ impl Core {
     /// The time for a commit.
     pub(super) fn now(&self) -> Stamp {
         self.around.get().map_or_else(Stamp::now, Around::time)
+    }
+
+    /// The present, for what is no commit.
+    pub(super) fn moment(&self) -> Stamp {
+        self.around.get().map_or_else(Stamp::now, Around::moment)
     }
 
     /// Refuses a write when there is too little room for it.

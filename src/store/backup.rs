@@ -13,9 +13,10 @@ use std::{
     ops::Bound,
     path::{Path, PathBuf},
     sync::atomic::Ordering,
+    time::Duration,
 };
 
-use crate::model::{Kind, Stamp};
+use crate::model::Kind;
 
 use super::{
     OpenError, Progress, Store, StoreError, Tally, audit,
@@ -50,6 +51,8 @@ pub struct BackupReport {
     pub manifest: Manifest,
     /// Its size in bytes, manifest included.
     pub size: u64,
+    /// How long nobody could write at its beginning.
+    pub pause: Duration,
 }
 
 /// Why a backup cannot be made or read, with the way out in the message.
@@ -152,10 +155,11 @@ impl Store {
             Broken::Backup(e) => e,
             Broken::Output(e) => BackupError::Output(e.to_string()),
         })?;
-        Ok(BackupReport { path: None, manifest, size: counted.bytes })
+        Ok(BackupReport { path: None, manifest, size: counted.bytes, pause: view.pause })
     }
 
-    /// The same into a file, which is there only once it is whole and was read back.
+    /// The same into a file, which is there only once it is whole and was read back. It counts as the last backup, but when the next
+    /// one is due on the shelf does not hang on it: nobody knows where that file is now.
     ///
     /// # Errors
     /// As above; nothing is left behind.
@@ -165,7 +169,10 @@ impl Store {
         progress: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<BackupReport, BackupError> {
         let view = self.0.snapshot_for_backup()?;
-        into_file(self.core(), &view, self.0.data(), &|_| path.to_owned(), path.parent(), progress)
+        let made = into_file(self.core(), &view, self.0.data(), &|_| path.to_owned(), path.parent(), progress)?;
+        // It was made all the same when that cannot be noted.
+        let _ = shelf::Elsewhere::of(&made.manifest).write(self.0.data());
+        Ok(made)
     }
 
     /// The same into the directory that the policy names, under a name of its own, and then removes those that are too many.
@@ -204,10 +211,12 @@ impl Store {
 
     /// How it stands with the backups.
     pub fn backup_state(&self) -> BackupState {
-        let last = self.shelf().newest(self.id());
+        let shelf = self.shelf().newest(self.id()).map(|l| (l.manifest.commit, l.manifest.at));
+        let elsewhere = shelf::Elsewhere::read(self.0.data(), self.id());
         let commit = self.core().counters().commit;
         let urgent = self.core().backup_due.load(Ordering::Relaxed);
-        BackupState::new(&self.backup_policy(), last, commit, self.0.backup_failure(), Stamp::now()).urgent(urgent)
+        let now = self.core().moment();
+        BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now).urgent(urgent)
     }
 }
 
@@ -268,7 +277,7 @@ fn into_file(
     let file = file.persist(&path).map_err(|e| failed(&e.error))?;
     let _ = file.unlock();
     files::sync_dir(directory).map_err(|e| BackupError::Unwritable { path: path.clone(), why: e.to_string() })?;
-    Ok(BackupReport { path: Some(path), manifest, size })
+    Ok(BackupReport { path: Some(path), manifest, size, pause: view.pause })
 }
 
 struct Counted<'a> {
@@ -314,7 +323,7 @@ fn copy(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Manifest, Broken> {
-    let at = Stamp::now();
+    let at = core.moment();
     let (number, sealer) = core.sealer.current_sealer();
     // Before a store is brought to a newer format it is not of the present one.
     let stored = core.meta_number(meta::FORMAT)?.and_then(|format| u32::try_from(format).ok());

@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use crate::model::Kind;
@@ -70,6 +71,8 @@ pub(super) struct Snapshot {
     watch: Arc<Watch>,
     /// The counters as they were.
     pub(super) counters: Counters,
+    /// How long the writer was at its beginning.
+    pub(super) pause: Duration,
 }
 
 impl Snapshot {
@@ -77,7 +80,7 @@ impl Snapshot {
     pub(super) fn begin(core: &Arc<Core>) -> Self {
         let watch = Arc::new(Watch::default());
         lock(&core.watches).push(Arc::downgrade(&watch));
-        Self { core: Arc::clone(core), watch, counters: core.counters().clone() }
+        Self { core: Arc::clone(core), watch, counters: core.counters().clone(), pause: Duration::ZERO }
     }
 
     /// What was committed since the view began, in order.

@@ -9,7 +9,7 @@ use std::{
         mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
     },
     thread::{self, Scope},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::model::{Actor, CommitNo, Door, Who};
@@ -116,10 +116,13 @@ fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
             Message::Job(first) => (held, last_size) = commit_group(core, queue, sync, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
             Message::Backup(reply) => {
+                let began = Instant::now();
                 if let Some(journal) = lock(&core.journal).as_mut() {
                     journal.rotate();
                 }
-                let _ = reply.send(Snapshot::begin(core));
+                let mut view = Snapshot::begin(core);
+                view.pause = began.elapsed();
+                let _ = reply.send(view);
             }
             Message::Catalog(catalog, view) => install(core, *catalog, view),
             Message::Pause(paused, resume) => {

@@ -16,7 +16,7 @@ use std::process::{Command, Output, Stdio};
 
 use clowder::{
     desk::Desk,
-    store::{OpenOptions, Store},
+    store::{OpenOptions, Store, Surroundings},
 };
 use serde_json::Value;
 use tempfile::TempDir;
@@ -100,8 +100,12 @@ impl Shelter {
     }
 
     fn desk(&self) -> Desk {
+        self.desk_with(Surroundings::default())
+    }
+
+    fn desk_with(&self, surroundings: Surroundings) -> Desk {
         let options = OpenOptions::new(self.0.path().join("data"), self.0.path().join("config"));
-        Desk::new(Store::open(options).unwrap().store)
+        Desk::new(Store::open(OpenOptions { surroundings, ..options }).unwrap().store)
     }
 }
 

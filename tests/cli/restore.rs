@@ -1,5 +1,15 @@
 //! The store as it was: what one can go back to, what is said first, and what is kept.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use clowder::{
+    desk::CatChange,
+    model::{Actor, Day, Stamp},
+    store::Surroundings,
+};
 use serde_json::json;
 
 use crate::Shelter;
@@ -72,4 +82,59 @@ fn what_makes_no_sense_is_told_apart() {
     assert!(empty.fails(1, &["restore", "--yes"]).contains("name a backup with --from FILE"));
     assert!(empty.ok(&["restore", "--list"]).out.contains("There is nothing to go back to"));
     assert!(!empty.place("data").exists());
+}
+
+#[test]
+fn a_moment_can_be_written_in_many_ways() {
+    let shelter = Shelter::new();
+    let clock = Arc::new(AtomicI64::new(0));
+    let its = Arc::clone(&clock);
+    let surroundings = Surroundings::default().with_clock(move || Stamp(its.load(Ordering::Relaxed)));
+    let desk = shelter.desk_with(surroundings);
+    for at in ["2024-11-19T10:00:10Z", "2024-11-20T15:00:30Z", "2024-11-20T15:01:00Z"] {
+        clock.store(Stamp::parse(at, Day::today()).unwrap().0, Ordering::Relaxed);
+        desk.add_cat(&Actor::console(), vec![CatChange::Name("Miso".to_owned())]).unwrap();
+    }
+    drop(desk);
+    let ask = |at: &str| {
+        let ran = shelter.command(&["restore", "--at", at]).env("TZ", "UTC").output().unwrap();
+        (ran.status.code(), String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap())
+    };
+    for (at, change) in [
+        ("2024-11-20 15:00", 1),
+        ("2024-11-20 15:00:29", 1),
+        ("2024-11-20 15:00:30", 2),
+        ("2024-11-20T15:00:59", 2),
+        (" 2024-11-20 15:01 ", 3),
+        ("2024-11-20T16:00:30+01:00", 2),
+        ("2024-11-20T15:00:00Z", 1),
+        ("yesterday 15:00", 3),
+        ("today 0:00", 3),
+        ("-1w 9:30", 3),
+        ("00:00", 3),
+    ] {
+        let (code, out, err) = ask(at);
+        assert_eq!(code, Some(2), "{at}: {err}");
+        assert!(out.contains(&format!("as it was after change {change}, ")), "{at}: {out}");
+    }
+    for (at, code, why) in [
+        ("", 3, "write '2026-11-20 15:00' or 'yesterday 15:00'"),
+        ("soon", 3, "\"soon\" is no moment"),
+        ("soon 15:00", 3, "\"soon\" is no date"),
+        ("2024-11-20", 3, "add the time, as in '2024-11-20 15:00'"),
+        ("today", 3, "has many moments; add the time"),
+        ("2024-02-30 15:00", 3, "there is no day 2024-02-30"),
+        ("2024-13-01 15:00", 3, "there is no day 2024-13-01"),
+        ("20.11.2024 15:00", 3, "\"20.11.2024\" is no date"),
+        ("2024-11-20 24:00", 3, "\"24:00\" is no time of day"),
+        ("2024-11-20 15:60", 3, "\"15:60\" is no time of day"),
+        ("2024-11-20 15", 3, "\"15\" is no time of day"),
+        ("2024-11-20 15:00:00:00", 3, "is no time of day"),
+        ("2024-11-20 3pm", 3, "\"3pm\" is no time of day"),
+        ("2024-11-19 10:00", 1, "nothing that is kept goes back that far"),
+    ] {
+        let (given, out, err) = ask(at);
+        assert_eq!(given, Some(code), "{at}: {out}{err}");
+        assert!(err.contains(why), "{at}: {err}");
+    }
 }

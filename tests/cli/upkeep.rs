@@ -129,3 +129,33 @@ fn a_backup_goes_to_a_file_or_a_pipe_and_needs_no_store_to_be_verified() {
     assert!(!other.place("data").exists(), "a store was made to verify a backup");
     assert!(shelter.fails(1, &["backup", "/no/such/directory/b"]).contains("the backup was not made"));
 }
+
+#[test]
+fn settings_that_make_no_sense_are_told_with_their_line_and_the_way_out() {
+    let shelter = Shelter::new();
+    shelter.ok(&["cats", "add", "Miso"]);
+    let file = shelter.place("a.backup");
+    shelter.ok(&["backup", file.to_str().unwrap()]);
+    for (text, told) in [
+        (
+            "[backup]\nevery_hour = 24\n",
+            "line 2 (every_hour = 24): unknown setting \"every_hour\", expected one of \"directory\", \"every_hours\",",
+        ),
+        (
+            "[backup]\nkeep = \"many\"\n",
+            "line 2 (keep = \"many\"): invalid type: string \"many\", expected a whole number",
+        ),
+        ("[backup\nkeep = 3\n", "line 1 ([backup): "),
+        ("\n[backup]\nkeep = -3\n", "line 3 (keep = -3): "),
+        ("[backup]\nkeep = 0\n", "backup.keep must be at least 1"),
+    ] {
+        let settings = shelter.place("config").join("clowder.toml");
+        std::fs::write(&settings, text).unwrap();
+        for command in [&["stats"][..], &["backup"], &["restore", "--list"]] {
+            let said = shelter.fails(1, command);
+            assert!(said.contains(&format!("{}: {told}", settings.display())), "{said}");
+            assert!(said.contains("move the file away to go on with the usual settings"), "{said}");
+        }
+        shelter.ok(&["backup", "verify", file.to_str().unwrap()]);
+    }
+}

@@ -1,5 +1,6 @@
 /* Stands between the program and the C library. Notes each write and sync of the journal and of the store's main file and
- * each acknowledgement on standard output, in order, and can pretend that the disk is full for one of the two. */
+ * each acknowledgement on standard output, in order, and can pretend that the disk is full for one of the two,
+ * or for a backup. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,7 +45,7 @@ static int ends(const char *path, const char *with) {
     return n >= m && strcmp(path + n - m, with) == 0;
 }
 
-/* Which file it is: j the journal, e the engine's, 0 another. */
+/* Which file it is: j the journal, e the engine's, b a backup that is written, 0 another. */
 static char which(int fd) {
     char link[64], path[4096];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -52,17 +53,22 @@ static char which(int fd) {
     if (n < 0) return 0;
     path[n] = 0;
     if (ends(path, ".journal")) return 'j';
+    if (strstr(path, "/.clowder-backup-")) return 'b';
     return ends(path, "/store/db") ? 'e' : 0;
 }
 
-/* One byte an event: W the journal written, S synced; w the engine's file written, s synced; A acknowledged. */
+/* One byte an event, none for a backup: W the journal written, S synced; w the engine's file written, s synced; A acknowledged. */
 static void note(char event) {
     if (log_fd >= 0) real_write(log_fd, &event, 1);
 }
 
+static void note_write(char file) {
+    if (file != 'b') note(file == 'j' ? 'W' : 'w');
+}
+
 static void note_sync(int fd) {
     char file = which(fd);
-    if (file) note(file == 'j' ? 'S' : 's');
+    if (file && file != 'b') note(file == 'j' ? 'S' : 's');
 }
 
 static int is_full(char file) {
@@ -75,7 +81,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t n, off_t at) {
     if (!file) return real_pwrite64(fd, bytes, n, at);
     if (is_full(file)) { errno = ENOSPC; return -1; }
     ssize_t done = real_pwrite64(fd, bytes, n, at);
-    note(file == 'j' ? 'W' : 'w');
+    note_write(file);
     return done;
 }
 
@@ -86,7 +92,7 @@ ssize_t pwritev(int fd, const struct iovec *parts, int n, off_t at) {
     if (!file) return real_pwritev(fd, parts, n, at);
     if (is_full(file)) { errno = ENOSPC; return -1; }
     ssize_t done = real_pwritev(fd, parts, n, at);
-    note(file == 'j' ? 'W' : 'w');
+    note_write(file);
     return done;
 }
 
@@ -97,7 +103,7 @@ ssize_t write(int fd, const void *bytes, size_t n) {
     } else if ((file = which(fd))) {
         if (is_full(file)) { errno = ENOSPC; return -1; }
         ssize_t done = real_write(fd, bytes, n);
-        note(file == 'j' ? 'W' : 'w');
+        note_write(file);
         return done;
     }
     return real_write(fd, bytes, n);

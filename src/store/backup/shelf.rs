@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::Stamp;
 
-use super::{super::files, BackupError, Manifest, form, read, sweep};
+use super::{
+    super::{OpenError, files},
+    BackupError, Manifest, form, read, sweep,
+};
 
 /// The directory's name in the data directory, unless the settings name another.
 const DIRECTORY: &str = "backups";
@@ -171,6 +174,36 @@ pub(super) fn listed(path: PathBuf) -> Result<Listed, BackupError> {
     Ok(Listed { path, manifest, size })
 }
 
+/// The file in the data directory that remembers the last backup in a file of somebody's choice.
+const ELSEWHERE: &str = "last-backup.toml";
+
+/// The last backup that was written to a file of somebody's choice.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Elsewhere {
+    store: String,
+    commit: u64,
+    at: Stamp,
+}
+
+impl Elsewhere {
+    pub(super) fn of(manifest: &Manifest) -> Self {
+        Self { store: manifest.store.clone(), commit: manifest.commit, at: manifest.at }
+    }
+
+    /// Remembers it.
+    pub(super) fn write(&self, data: &Path) -> Result<(), OpenError> {
+        let text = toml::to_string(self).map_err(|e| OpenError::Failed(e.to_string()))?;
+        files::write_private(&data.join(ELSEWHERE), &text)
+    }
+
+    /// Its commit and moment. What cannot be read is as if there were none.
+    pub(super) fn read(data: &Path, store: &str) -> Option<(u64, Stamp)> {
+        let text = fs::read_to_string(data.join(ELSEWHERE)).ok()?;
+        let found: Self = toml::from_str(&text).ok()?;
+        (found.store == store).then_some((found.commit, found.at))
+    }
+}
+
 /// Why a backup may be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
@@ -185,13 +218,15 @@ pub enum Occasion {
 /// How it stands with the backups of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupState {
-    /// The moment of the last one on the shelf.
+    /// The moment of the last one, on the shelf or in a file of somebody's choice.
     pub last: Option<Stamp>,
     /// Commits since then.
     pub changes: u64,
     /// What has to be done about it, in plain words; `None` when all is well.
     pub warning: Option<String>,
-    /// For how many milliseconds there has been the last one.
+    /// Commits since the last one on the shelf.
+    unshelved: u64,
+    /// For how long there has been that one.
     age: Duration,
     policy: BackupPolicy,
     /// Whether only a backup makes sure of what there is.
@@ -205,27 +240,39 @@ impl BackupState {
 
     pub(super) fn new(
         policy: &BackupPolicy,
-        last: Option<Listed>,
+        shelf: Option<(u64, Stamp)>,
+        elsewhere: Option<(u64, Stamp)>,
         commit: u64,
         failure: Option<(Stamp, String)>,
         now: Stamp,
     ) -> Self {
         // After a restore to the past the numbers on the shelf may be higher.
-        let changes = last.as_ref().map_or(commit, |last| commit.checked_sub(last.manifest.commit).unwrap_or(1));
-        let at = last.as_ref().map(|last| last.manifest.at);
-        let age = at.map_or(Duration::MAX, |at| Duration::from_millis(u64::try_from(now.0 - at.0).unwrap_or_default()));
-        let warning = match (&last, failure) {
+        let since = |last: Option<(u64, Stamp)>| last.map_or(commit, |(no, _)| commit.checked_sub(no).unwrap_or(1));
+        let age_of = |last: Option<(u64, Stamp)>| {
+            last.map_or(Duration::MAX, |(_, at)| Duration::from_millis(u64::try_from(now.0 - at.0).unwrap_or_default()))
+        };
+        let last = shelf.into_iter().chain(elsewhere).max_by_key(|(_, at)| *at);
+        let (changes, age) = (since(last), age_of(last));
+        let warning = match (last, failure) {
             (_, Some((at, why))) => Some(format!("The backup {} failed: {why}.", at.ago(now))),
             _ if changes == 0 => None,
             (Some(_), None) if age <= policy.too_old() => None,
-            (Some(last), None) => Some(format!(
+            (Some((_, at)), None) => Some(format!(
                 "The last backup is too old: {}, {changes} changes ago. Make one: clowder backup",
-                last.manifest.at.minute()
+                at.minute()
             )),
             (None, None) if changes < FEW => None,
             (None, None) => Some("There is no backup yet. Make one: clowder backup".to_owned()),
         };
-        Self { last: at, changes, warning, age, policy: policy.clone(), urgent: false }
+        Self {
+            last: last.map(|(_, at)| at),
+            changes,
+            warning,
+            unshelved: since(shelf),
+            age: age_of(shelf),
+            policy: policy.clone(),
+            urgent: false,
+        }
     }
 
     /// `Last backup: 3 h ago`.
@@ -238,7 +285,7 @@ impl BackupState {
 
     /// Whether one is to be made now.
     pub fn is_due(&self, occasion: Occasion) -> bool {
-        if self.urgent || self.changes == 0 {
+        if self.urgent || self.unshelved == 0 {
             return self.urgent;
         }
         match occasion {
@@ -277,13 +324,32 @@ mod tests {
 
     fn state(last: Option<(u64, i64)>, commit: u64, failed: bool) -> BackupState {
         let now = Stamp(1_000_000 * HOUR);
-        let last = last.map(|(commit, hours)| Listed {
-            path: PathBuf::new(),
-            manifest: manifest("s", commit, Stamp(now.0 - hours * HOUR)),
-            size: 0,
-        });
+        let last = last.map(|(commit, hours)| (commit, Stamp(now.0 - hours * HOUR)));
         let failure = failed.then(|| (Stamp(now.0 - HOUR), "the disk is full".to_owned()));
-        BackupState::new(&BackupPolicy::default(), last, commit, failure, now)
+        BackupState::new(&BackupPolicy::default(), last, None, commit, failure, now)
+    }
+
+    #[test]
+    fn a_file_of_somebodys_choice_is_a_last_backup_but_not_one_of_the_schedule() {
+        let now = Stamp(1_000_000 * HOUR);
+        let ago = |commit, hours| Some((commit, Stamp(now.0 - hours * HOUR)));
+        let state = |shelf, elsewhere| BackupState::new(&BackupPolicy::default(), shelf, elsewhere, 60, None, now);
+        let old = state(ago(7, 60), None);
+        assert!(old.warning.is_some() && old.is_due(Occasion::Time));
+        let taken = state(ago(7, 60), ago(55, 2));
+        assert_eq!((taken.warning.as_deref(), taken.changes, taken.last), (None, 5, ago(55, 2).map(|(_, at)| at)));
+        assert!(taken.is_due(Occasion::Time) && taken.is_due(Occasion::Exit));
+        let alone = state(None, ago(60, 900));
+        assert!(alone.warning.is_none() && alone.is_due(Occasion::Time));
+        assert_eq!(state(ago(60, 1), ago(55, 2)).changes, 0);
+        // A note that was damaged, or is of another store, is none.
+        let dir = tempfile::tempdir().unwrap();
+        let its = manifest("s", 3, now);
+        Elsewhere::of(&its).write(dir.path()).unwrap();
+        assert_eq!(Elsewhere::read(dir.path(), "s"), Some((3, now)));
+        assert_eq!(Elsewhere::read(dir.path(), "t"), None);
+        fs::write(dir.path().join(ELSEWHERE), "store = ").unwrap();
+        assert_eq!(Elsewhere::read(dir.path(), "s"), None);
     }
 
     #[test]

@@ -34,6 +34,10 @@ use super::{
 /// How many pairs are put in at a time.
 const AT_A_TIME: usize = 300;
 
+/// Commits of the journal that touch up to so many records are brought in together. Nothing is synced in between: the new store
+/// counts for nothing until it is whole.
+const MOST_RECORDS: usize = 150;
+
 /// A store that was made and checked.
 pub(super) struct Built {
     new_line: Option<(Line, String)>,
@@ -129,22 +133,27 @@ fn replay(
 ) -> Result<(), RestoreError> {
     let base = core.counters().commit;
     let mut done = 0;
-    let mut groups = 0_u32;
+    let (mut waiting, mut records) = (Vec::new(), 0);
+    let mut apply = |waiting: &mut Vec<CommitRecord>| {
+        done += core.replay(std::mem::take(waiting))?;
+        let on = progress(Progress { step: "Changes", done, of: plan.commits.max(done) });
+        if on { Ok(()) } else { Err(RestoreError::Cancelled) }
+    };
     walk(&options.data, sources, &plan.chain, base, &mut |mut commits: Vec<CommitRecord>| {
         commits.retain(|c| c.entry.commit <= plan.to.commit);
         if commits.is_empty() {
             return Ok(false);
         }
-        done += core.replay(commits)?;
-        groups += 1;
-        if groups.is_multiple_of(64) {
-            core.engine.sync().map_err(StoreError::from)?;
+        let more: usize = commits.iter().map(|c| c.touched.len().max(1)).sum();
+        if records + more > MOST_RECORDS {
+            apply(&mut waiting)?;
+            records = 0;
         }
-        if !progress(Progress { step: "Changes", done, of: plan.commits.max(done) }) {
-            return Err(RestoreError::Cancelled);
-        }
+        records += more;
+        waiting.append(&mut commits);
         Ok(true)
     })?;
+    apply(&mut waiting)?;
     let reached = core.counters().commit;
     if reached != plan.to.commit.0 {
         return Err(RestoreError::Unsound { what: format!("the journal ended with change {reached}") });
