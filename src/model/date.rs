@@ -158,7 +158,9 @@ impl Stamp {
         if let Ok(at) = s.parse::<jiff::Timestamp>() {
             return Ok(Self(at.as_millisecond()));
         }
-        let (day, time) = match s.rsplit_once([' ', 'T', 't']) {
+        // A T between day and time follows a digit; that of "today" does not.
+        let with_t = || s.rsplit_once(['T', 't']).filter(|(day, _)| day.ends_with(|c: char| c.is_ascii_digit()));
+        let (day, time) = match s.rsplit_once(' ').or_else(with_t) {
             Some((day, time)) => (Day::parse(day, today)?, time),
             None if s.contains(':') => (today, s),
             None => {
