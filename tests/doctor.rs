@@ -195,7 +195,7 @@ fn a_sound_store_is_left_as_it_is() {
 fn with_backup_and_journal_everything_comes_back_from_any_damage_to_one_file() {
     let (base, truth) = stocked(true);
     let mut dice = Dice(11);
-    for begin in ["store/db", "store/conf", "store/snap", "keyring.toml", "journal/", "clean"] {
+    for begin in ["store/db", "store/conf", "store/snap", "keyring.toml", "keyring.copy", "journal/", "clean"] {
         for how in 0..4 {
             let home = copy(&base);
             damage(&named(&home, begin), how, &mut dice);
@@ -215,6 +215,21 @@ fn with_backup_and_journal_everything_comes_back_from_any_damage_to_one_file() {
     fs::remove_dir_all(home.store_dir()).unwrap();
     fs::remove_file(home.data().join("keyring.toml")).unwrap();
     is_whole(&home, &truth, "the store's files and the keyring");
+}
+
+#[test]
+fn a_keyring_comes_back_from_its_copy_where_there_is_no_backup() {
+    let (base, truth) = stocked(false);
+    let mut dice = Dice(12);
+    for how in 0..4 {
+        let home = copy(&base);
+        damage(&home.data().join("keyring.toml"), how, &mut dice);
+        is_whole(&home, &truth, &format!("keyring {how}"));
+        assert_eq!(
+            fs::read(home.data().join("keyring.toml")).unwrap(),
+            fs::read(home.data().join("keyring.copy.toml")).unwrap()
+        );
+    }
 }
 
 /// The numbers that a loss names.

@@ -18,6 +18,7 @@ use super::{OpenError, journal, seal};
 /// The names in a data directory.
 pub(super) const STORE: &str = "store";
 pub(super) const KEYRING: &str = "keyring.toml";
+pub(super) const KEYRING_COPY: &str = "keyring.copy.toml";
 const LOCK: &str = "lock";
 pub(super) const CLEAN: &str = "clean";
 const COPY: &str = "copy-to-try";

@@ -16,7 +16,7 @@ use crate::model::Stamp;
 
 use super::{
     OpenError,
-    files::{self, KEYRING},
+    files::{self, KEYRING, KEYRING_COPY},
     keys::Keys,
     seal::{self, KeyHasher, SecretKey},
 };
@@ -225,10 +225,28 @@ impl Keyring {
         }
     }
 
-    /// Writes the keyring.
+    /// Writes the keyring, and then its copy: without the one of them nothing of the store can be read.
     pub(super) fn write(&self, data: &Path) -> Result<(), OpenError> {
         let text = toml::to_string(self).map_err(|e| OpenError::Failed(e.to_string()))?;
-        files::write_private(&data.join(KEYRING), &text)
+        files::write_private(&data.join(KEYRING), &text)?;
+        let copy = data.join(KEYRING_COPY);
+        if files::write_private(&copy, &text).is_err() {
+            // An older one may have a slot that was taken away.
+            let _ = fs::remove_file(copy);
+        }
+        Ok(())
+    }
+
+    /// Writes the copy again, when it is of another keyring or cannot be read.
+    pub(super) fn keep_copy(&self, data: &Path) -> Result<(), OpenError> {
+        let copy = fs::read_to_string(data.join(KEYRING_COPY)).ok().and_then(|text| Self::parse(&text).ok());
+        if copy.is_some_and(|copy| copy.outline() == self.outline()) { Ok(()) } else { self.write(data) }
+    }
+
+    /// What tells one keyring of a store from another.
+    fn outline(&self) -> (&str, u32, u32, bool, Vec<(u32, &str)>) {
+        let slots = self.slot.iter().map(|slot| (slot.number, slot.created.as_str())).collect();
+        (&self.store, self.format, self.key, self.resealing.is_some(), slots)
     }
 
     /// What a wrapped or sealed key is bound to: its purpose and, past the first, the number of the data key.

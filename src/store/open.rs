@@ -255,7 +255,7 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// The keyring cannot be read.
-    #[error("{} is damaged. Run `clowder doctor`: it takes it back from a backup", .path.display())]
+    #[error("{} is damaged. Run `clowder doctor`: it takes it back from its copy or a backup", .path.display())]
     DamagedKeyring {
         /// The keyring.
         path: PathBuf,

@@ -51,7 +51,7 @@ impl Slots {
         Ok(value)
     }
 
-    /// Drops the slot of a key file that was replaced, when the end of that was cut short.
+    /// Drops the slot of a key file that was replaced, when the end of that was cut short, and sees to the keyring's copy.
     pub(super) fn finish_rotation(&self) -> Result<(), OpenError> {
         let mut held = self.held();
         let mut keyring = held.keyring.clone();
@@ -59,7 +59,7 @@ impl Slots {
             keyring.write(&self.data)?;
             held.keyring = keyring;
         }
-        Ok(())
+        held.keyring.keep_copy(&self.data)
     }
 
     /// Whether values may be sealed with an older data key.

@@ -43,10 +43,11 @@ impl Home {
         self.try_open().unwrap().store
     }
 
-    /// The only key file.
+    /// The only key file. Beside it there may be what a kill left of writing another.
     pub fn key_file(&self) -> PathBuf {
-        let mut keys = std::fs::read_dir(self.config().join("keys")).unwrap();
-        keys.next().unwrap().unwrap().path()
+        let keys = std::fs::read_dir(self.config().join("keys")).unwrap().map(|entry| entry.unwrap().path());
+        let mut keys = keys.filter(|path| path.extension().is_some_and(|e| e == "key"));
+        keys.next().unwrap()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A keyring that is gone or damaged, taken back from a backup.
+//! A keyring that is gone or damaged, taken back from its copy or from a backup.
 
 use std::{
     fs,
@@ -8,7 +8,7 @@ use std::{
 use super::super::{
     OpenOptions,
     backup::{self, Shelf},
-    files::KEYRING,
+    files::{KEYRING, KEYRING_COPY},
     journal,
     keyring::Keyring,
     restore::keys::{self, Opened},
@@ -21,10 +21,12 @@ pub(super) struct Spare {
     pub(super) from: PathBuf,
 }
 
-/// The newest keyring in a backup, or in what was kept aside, that the key opens and that opens the journal.
+/// The copy of the keyring, or the newest in a backup or in what was kept aside, that the key opens and that opens the journal.
 pub(super) fn find(options: &OpenOptions) -> Option<Spare> {
     let data = &options.data;
-    let mut found: Vec<Spare> = Vec::new();
+    let copy = data.join(KEYRING_COPY);
+    let mut found: Vec<Spare> =
+        fs::read_to_string(&copy).ok().into_iter().map(|text| Spare { text, from: copy.clone() }).collect();
     for listed in Shelf::new(data, &options.backups).list().into_iter().flatten() {
         if let Ok(text) = backup::keyring_of(&listed.path) {
             found.push(Spare { text, from: listed.path });
