@@ -22,9 +22,9 @@ use crate::{model::text::unaccented, session::event::Input};
 pub struct Item {
     /// Its number.
     pub id: u32,
-    /// Its name, which is what is searched.
+    /// Its name, in which letters are looked for.
     pub label: String,
-    /// What else to say of it.
+    /// What else to say of it; found as it is typed.
     pub note: String,
 }
 
@@ -118,6 +118,9 @@ impl Picker {
             if let Some(score) = pattern.indices(haystack, &mut self.matcher, &mut letters) {
                 letters.sort_unstable();
                 scored.push((score, i, letters));
+            } else if unaccented(&item.note).to_lowercase().contains(&unaccented(text).to_lowercase()) {
+                // Below whatever has it in its name.
+                scored.push((0, i, Vec::new()));
             }
         }
         scored.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
@@ -225,6 +228,15 @@ mod tests {
         let mut p = picker();
         assert_eq!(typed(&mut p, b"zzz\r"), Picked::Not);
         assert_eq!(typed(&mut p, b"\x1b"), Picked::Closed);
+    }
+
+    #[test]
+    fn what_is_said_of_it_finds_it_after_what_has_it_in_its_name() {
+        let go = Item::new(1, "Go to your own account", "profile  [9]");
+        let show = Item::new(2, "Show the profiles of imports", "");
+        assert_eq!(typed(&mut Picker::new(vec![go.clone()]), b"Profile\r"), Picked::This(go.clone()));
+        assert_eq!(typed(&mut Picker::new(vec![go.clone(), show.clone()]), b"profile\r"), Picked::This(show));
+        assert_eq!(typed(&mut Picker::new(vec![go]), b"pfl\r"), Picked::Not);
     }
 
     #[test]
