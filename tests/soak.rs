@@ -3,6 +3,8 @@
 //! Each proof is a short run here. `CLOWDER_SOAK=1000 cargo test --release --test soak -- --nocapture` runs a thousand
 //! kills, 300 power cuts and so on, and says what it did.
 
+#[path = "soak/cures.rs"]
+mod cures;
 #[path = "soak/cuts.rs"]
 mod cuts;
 #[path = "soak/damage.rs"]

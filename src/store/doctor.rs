@@ -610,7 +610,8 @@ impl Exam<'_> {
             Way { does, loses, how: How::Restore(self.bad.clone()) }
         };
         let whole = |plan: &plan::Plan| {
-            let open_end = !matches!(body, Body::Alive(..)) && self.is_open_ended(plan);
+            let goes_on = matches!(body, Body::Alive(content, _) if !content.lacks);
+            let open_end = !goes_on && self.is_open_ended(plan);
             plan.to.commit.0 >= known && plan.broken.is_none() && !open_end
         };
         let lossless = plan.is_some_and(whole);
@@ -671,10 +672,10 @@ impl Exam<'_> {
         files::clean_mark(&self.options.data).map_or(0, |mark| mark.commit)
     }
 
-    /// Whether the end of the journal is not as it was written, so that nobody knows whether there was more.
+    /// Whether the end of the journal is not as it was written, or not there, so that nobody knows whether there was more.
     fn is_open_ended(&self, plan: &plan::Plan) -> bool {
         match self.closed_with() {
-            0 => plan.torn,
+            0 => plan.torn || plan.commits == 0,
             last => plan.to.commit.0 < last,
         }
     }

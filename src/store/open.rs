@@ -11,7 +11,7 @@ use crate::model::Door;
 use super::{
     BackupPolicy, SpaceLimits, Store, StoreError, Surroundings,
     around::Around,
-    backup::KeySource,
+    backup::{KeySource, Shelf},
     compact,
     core::{Core, lock},
     doctor,
@@ -569,6 +569,15 @@ fn open_journal(core: &Core, options: &OpenOptions, notices: &mut Vec<String>) -
                 "The last {n} changes had not reached the store's own files; they were brought back from the journal."
             ),
         });
+    }
+    // Less than what a backup has is an older state of the files, whether or not they can be read.
+    let (line, commit) = (core.line()?.to_string(), core.counters().commit);
+    let backups =
+        Shelf::new(&options.data, &options.backups).list().into_iter().flatten().map(|listed| listed.manifest);
+    let of_line = backups.filter(|manifest| manifest.store == core.id && manifest.line == line);
+    if let Some(saved) = of_line.map(|manifest| manifest.commit).max().filter(|&saved| saved > commit) {
+        let why = format!("it ends with change {commit}, but there is a backup with change {saved}");
+        return Err(OpenError::Damaged { path: options.data.clone(), why });
     }
     if !found.notices.is_empty() {
         let mut batch = Batch::default();

@@ -15,14 +15,18 @@ use crate::{
 };
 
 #[derive(Debug, Clone, Copy)]
-enum Damage {
+pub enum Damage {
+    /// One bit is another.
     Bit,
+    /// A block of that size is zeros.
     Zeros(usize),
+    /// The end is gone.
     CutShort,
+    /// The file is gone.
     Deleted,
 }
 
-fn damage(path: &Path, how: Damage, dice: &mut Dice) {
+pub fn damage(path: &Path, how: Damage, dice: &mut Dice) {
     let bytes = fs::read(path).unwrap();
     let length = bytes.len();
     // Files are filled up with zeros; what is wanted are the places where something is.
@@ -49,7 +53,7 @@ fn damage(path: &Path, how: Damage, dice: &mut Dice) {
     }
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(dir).unwrap().flatten() {
         if entry.path().is_dir() {

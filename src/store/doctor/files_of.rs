@@ -168,7 +168,10 @@ pub(super) fn look(
     }
     gap |= end < content.commit;
     let closed_with = files::clean_mark(&options.data).map_or(0, |mark| mark.commit);
-    content.lacks |= core.counters().commit < closed_with;
+    // A backup has what was there when it was made.
+    let backed_up = sources.backups.iter().map(|listed| &listed.manifest).filter(|m| m.line == content.line);
+    let known = backed_up.map(|manifest| manifest.commit).fold(closed_with, u64::max);
+    content.lacks |= core.counters().commit < known;
     core.engine.sync()?;
     let lock = DataLock::take(work, options.door).map_err(failed)?;
     let policy = BackupPolicy { on_start: false, on_exit: false, every_hours: 0, ..BackupPolicy::default() };

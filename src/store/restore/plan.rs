@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use blake2::{Blake2b256, Digest as _};
 use serde::{Deserialize, Serialize};
 
 use crate::model::CommitNo;
@@ -16,6 +17,7 @@ use super::{
         files,
         journal::{self, CommitRecord, Line},
         keyring::Keyring,
+        seal,
     },
     Moment, RestoreError, Until,
     keys::{self, Opened},
@@ -31,6 +33,14 @@ pub(in crate::store) struct Lines {
     line: Vec<Branch>,
 }
 
+/// The lines as they are in the file, with a hash of them: one that is damaged would lead to another history.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    whole: Option<String>,
+    #[serde(flatten)]
+    lines: Lines,
+}
+
 /// A line that left another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Branch {
@@ -43,13 +53,23 @@ impl Lines {
     /// Those of a data directory. What cannot be read is as if it were not there: backups know their lines as well.
     pub(super) fn read(data: &Path) -> Self {
         let text = fs::read_to_string(data.join(journal::DIR).join(LINES)).unwrap_or_default();
-        toml::from_str(&text).unwrap_or_default()
+        let Ok(Kept { whole, lines }) = toml::from_str(&text) else { return Self::default() };
+        if whole.is_none_or(|whole| whole == lines.hash()) { lines } else { Self::default() }
+    }
+
+    fn hash(&self) -> String {
+        let mut hash = Blake2b256::new();
+        for Branch { line, parent, after } in &self.line {
+            hash.update(format!("{line} {parent} {after}\n"));
+        }
+        seal::to_hex(&hash.finalize())
     }
 
     /// Adds one and writes all.
     pub(in crate::store) fn add(mut self, data: &Path, line: Line, parent: &str, after: u64) -> Result<(), OpenError> {
         self.line.push(Branch { line: line.to_string(), parent: parent.to_owned(), after });
-        let text = toml::to_string(&self).map_err(|e| OpenError::Failed(e.to_string()))?;
+        let text = toml::to_string(&Kept { whole: Some(self.hash()), lines: self })
+            .map_err(|e| OpenError::Failed(e.to_string()))?;
         let directory = data.join(journal::DIR);
         files::make_private_dir(&directory)?;
         files::write_private(&directory.join(LINES), &text)
