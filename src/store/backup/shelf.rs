@@ -136,7 +136,9 @@ impl Shelf {
 
     /// The backups that are there, newest first, of whichever store; those whose end cannot be read with the reason.
     pub fn list(&self) -> Vec<Result<Listed, BackupError>> {
-        let mut found: Vec<_> = self.files().into_iter().rev().map(listed).collect();
+        let read = |path: PathBuf| Some(listed(path.clone())).filter(|found| found.is_ok() || path.exists());
+        // One that is removed meanwhile, since there are newer ones, is not there.
+        let mut found: Vec<_> = self.files().into_iter().rev().filter_map(read).collect();
         found.sort_by_key(|listed| std::cmp::Reverse(listed.as_ref().map_or(Stamp(i64::MIN), |l| l.manifest.at)));
         found
     }
