@@ -250,6 +250,9 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("audit", "dddyy", |w, a, _| said(w.desk.audit(a, None, 5))),
     ("audit_of", "dddyy", |w, a, c| said(w.desk.audit_of(a, Kind::Cat, c.cat.0, 5))),
     ("audit_entry", "dddyy", |w, a, c| said(w.desk.audit_entry(a, c.commit))),
+    ("audit_about", "dddyy", |w, a, c| {
+        said(w.desk.audit_about(a, &w.desk.audit(&CONSOLE, Some(CommitNo(c.commit.0 + 1)), 1).unwrap()[0].entry))
+    }),
     ("last_undoable", "yyyyy", |w, a, _| said(w.desk.last_undoable(a))),
     ("undo", "nnryy", |w, a, c| said(w.desk.undo(a, c.commit))),
     ("undo nothing", "nnnnn", |w, a, _| said(w.desk.undo(a, CommitNo(9_999_999)))),

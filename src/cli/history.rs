@@ -54,6 +54,7 @@ struct EntryJson<'a> {
     door: &'static str,
     address: Option<&'a str>,
     action: &'static str,
+    about: Option<&'a str>,
     note: Option<&'a str>,
     undoes: Option<u64>,
     touched: u32,
@@ -86,6 +87,7 @@ impl<'a> EntryJson<'a> {
             door: entry.actor.door.slug(),
             address: entry.actor.address.as_deref(),
             action: entry.action.slug(),
+            about: known(&line.about),
             note: known(&entry.note),
             undoes: entry.undoes.map(|c| c.0),
             touched: entry.touched,
@@ -108,8 +110,15 @@ impl<'a> EntryJson<'a> {
     }
 }
 
-const COLUMNS: &[super::table::Column] =
-    &[number("CHANGE"), text("WHEN", 16), text("WHO", 20), text("DOOR", 14), text("WHAT", 28), text("NOTE", 60)];
+const COLUMNS: &[super::table::Column] = &[
+    number("CHANGE"),
+    text("WHEN", 16),
+    text("WHO", 20),
+    text("DOOR", 14),
+    text("WHAT", 28),
+    text("ABOUT", 32),
+    text("NOTE", 60),
+];
 
 const FIELDS: &[super::table::Column] = &[text("RECORD", 24), text("FIELD", 16), text("BEFORE", 40), text("AFTER", 40)];
 
@@ -125,6 +134,7 @@ fn row(line: &HistoryLine) -> Vec<String> {
         line.who.clone(),
         door,
         entry.action.label().to_owned(),
+        line.about.clone(),
         entry.note.clone(),
     ]
 }
@@ -149,7 +159,7 @@ pub fn audit(cx: &mut Context<'_>, audit: Audit) -> Result<(), Failure> {
     let mut table = Table::new(COLUMNS, cx.width);
     let mut empty = true;
     while left > 0 {
-        let lines = match of {
+        let mut lines = match of {
             Some((kind, id)) => cx.desk.audit_of(cx.actor, kind, id, left)?,
             None => cx.desk.audit(cx.actor, before, left.min(PAGE))?,
         };
@@ -157,6 +167,7 @@ pub fn audit(cx: &mut Context<'_>, audit: Audit) -> Result<(), Failure> {
         empty = false;
         before = Some(last.entry.commit);
         left -= lines.len().min(left);
+        name(cx, &mut lines)?;
         match &mut array {
             Some(array) => lines.iter().try_for_each(|line| array.push(cx.out, &EntryJson::of(line)))?,
             None => table.rows(cx.out, lines.iter().map(row))?,
@@ -172,8 +183,17 @@ pub fn audit(cx: &mut Context<'_>, audit: Audit) -> Result<(), Failure> {
     }
 }
 
+/// Says by name what each is about.
+fn name(cx: &Context<'_>, lines: &mut [HistoryLine]) -> Result<(), Failure> {
+    for line in lines {
+        line.about = cx.desk.audit_about(cx.actor, &line.entry)?;
+    }
+    Ok(())
+}
+
 fn entry(cx: &mut Context<'_>, change: CommitNo) -> Result<(), Failure> {
-    let lines = cx.desk.audit(cx.actor, change.0.checked_add(1).map(CommitNo), 1)?;
+    let mut lines = cx.desk.audit(cx.actor, change.0.checked_add(1).map(CommitNo), 1)?;
+    name(cx, &mut lines)?;
     let Some(line) = lines.into_iter().find(|line| line.entry.commit == change) else {
         return Err(Error::NoChange(change).into());
     };

@@ -18,7 +18,7 @@ pub struct HistoryLine {
     pub who: String,
     /// Whether it is of a sort that can be undone, while nothing it touched has changed since.
     pub undoable: bool,
-    /// What it was about, by name; only in the answer to [`Desk::last_undoable`], a log reads it for the rows it shows.
+    /// What it was about, by name; only in the answer to [`Desk::last_undoable`]; a log asks [`Desk::audit_about`] for the rows it shows.
     pub about: String,
 }
 
@@ -197,6 +197,20 @@ impl Desk {
             changes.extend(entries.into_iter().filter(|e| !matches!(e.action, Action::SignIn | Action::EndSession)));
         }
         Ok(changes)
+    }
+
+    /// What an entry of the log is about, by name: the records it touched, or how many they are. Empty where its note says
+    /// it already.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn audit_about(&self, actor: &Actor, entry: &AuditEntry) -> Result<String> {
+        self.acting(actor, Permission::SeeAudit)?;
+        // Whoever signed in stands beside it; only the note of a key's last use is about a record.
+        if entry.action == Action::SignIn || entry.touched == 0 {
+            return Ok(String::new());
+        }
+        self.about(entry)
     }
 
     /// What a few records are called that a commit touched. A request is called by its cat and its applicant.

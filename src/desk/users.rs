@@ -376,7 +376,7 @@ impl Desk {
                 keep_an_admin(tx, id)?;
             }
             user.role = role;
-            Ok(format!("{} is {} now.", user.display_name(), role.label().to_lowercase()))
+            Ok(format!("{} is {} now.", user.display_name(), role.person()))
         })
     }
 

@@ -88,6 +88,15 @@ coded! {
 }
 
 impl Role {
+    /// What somebody with it is: `a user`, `staff`, `an admin`.
+    pub const fn person(self) -> &'static str {
+        match self {
+            Self::User => "a user",
+            Self::Staff => "staff",
+            Self::Admin => "an admin",
+        }
+    }
+
     /// The table: whether this role has that permission.
     pub const fn may(self, permission: Permission) -> bool {
         use Permission as P;

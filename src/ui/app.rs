@@ -475,7 +475,7 @@ impl App {
                 if role.code() < had.role.code() {
                     self.step_down(role);
                 } else if role != had.role {
-                    self.cx.say(Tone::Note, format!("You are {} now.", role.label().to_lowercase()));
+                    self.cx.say(Tone::Note, format!("You are {} now.", role.person()));
                 }
             }
             Err(e) => self.cx.fail(&e),
@@ -489,7 +489,7 @@ impl App {
         self.stack.clear();
         let home = screens::home(&mut self.cx);
         self.push(home);
-        self.cx.say(Tone::Warn, format!("An admin changed your role: you are {} now.", role.label().to_lowercase()));
+        self.cx.say(Tone::Warn, format!("An admin changed your role: you are {} now.", role.person()));
     }
 }
 

@@ -27,6 +27,16 @@ fn the_audit_log_says_who_and_what() {
     );
     assert!(shelter.ok(&["audit"]).out.contains("Added a breed"));
     assert!(shelter.ok(&["audit", "2"]).out.contains("black"));
+    shelter.ok(&["users", "add", "uma", "--full-name", "Uma Stone", "--no-password"]);
+    shelter.ok(&["cats", "add", "Nori"]);
+    let nori = shelter.json(&["cats", "list", "Nori"])[0]["id"].to_string();
+    shelter.ok(&["requests", "take", &nori, "--user", "uma"]);
+    shelter.ok(&["users", "lock", "uma", "--reason", "moved away"]);
+    let log = shelter.json(&["audit", "--limit", "2"]);
+    assert_eq!(log[0]["about"], "Uma Stone");
+    // What the note says already is not said twice.
+    let asked = format!("{} {}", log[1]["about"], log[1]["note"]);
+    assert!(asked.contains("Uma Stone") && asked.contains("Nori") && !asked.contains("request"), "{asked}");
     shelter.fails(6, &["audit", "99"]);
     shelter.fails(6, &["undo", "99"]);
 }

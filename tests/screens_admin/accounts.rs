@@ -77,7 +77,7 @@ fn a_role_is_given_and_taken_back_with_one_key() {
     let shelter = Shelter::new();
     let mut t = at(&shelter, &shelter.admin);
     t.keys("5/sam\r\rr").keys("admin\r");
-    sees(&t, "Sam Field is admin now.");
+    sees(&t, "Sam Field is an admin now.");
     assert_eq!(shelter.desk.rights(&shelter.staff).unwrap().role, Role::Admin);
     t.keys("u").keys("y");
     assert_eq!(shelter.desk.rights(&shelter.staff).unwrap().role, Role::Staff);

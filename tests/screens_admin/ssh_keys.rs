@@ -61,7 +61,7 @@ fn a_key_is_pasted_named_and_removed() {
     t.keys("\x1b");
     assert_eq!(shelter.desk.ssh_keys(&shelter.user, UMA).unwrap().len(), 1);
     t.keys("x").keys("y");
-    sees(&t, "can no longer sign in with SHA256:");
+    sees(&t, "can no longer sign in");
     assert!(shelter.desk.ssh_keys(&shelter.user, UMA).unwrap().is_empty());
     sees(&t, "n adds one");
 }
@@ -122,11 +122,11 @@ fn an_admin_sees_and_removes_the_keys_of_others_and_staff_do_not() {
     ada.keys("5/uma\r\r").keys("G");
     sees(&ada, "三毛的笔记本电脑");
     ada.keys("x").keys("y");
-    sees(&ada, "Uma Stone can no longer sign in with SHA256:");
+    sees(&ada, "Uma Stone can no longer sign in");
     assert_eq!(shelter.desk.ssh_keys(&Actor::console(), UMA).unwrap().len(), 2);
     let key = OTHER.replace("UeTpZ", "UeTpb");
     ada.keys("n").keys(&pasted(&key)).keys("\t").keys("from Ada\r");
-    sees(&ada, "Uma Stone can sign in with SHA256:");
+    sees(&ada, "Uma Stone can sign in with");
     sees(&ada, "from Ada");
     // Enter opens requests, not keys.
     ada.keys("g").keys("\r");

@@ -28,7 +28,11 @@ impl App {
         let theme = self.theme;
         let buffer = frame.buffer_mut();
         let who = match self.cx.rights() {
-            Some(rights) => format!("{} ({})", rights.name, rights.role.label().to_lowercase()),
+            // A long name leaves room for where one is.
+            Some(rights) => {
+                let name = fit(&rights.name, usize::from(area.width / 2));
+                format!("{name} ({})", rights.role.label().to_lowercase())
+            }
             None => String::new(),
         };
         let read_only = match (self.cx.desk.read_only(), self.cx.desk.alerts().is_empty()) {
@@ -145,13 +149,15 @@ impl App {
         let trouble = self.stack.last().and_then(|layer| layer.screen.trouble());
         let (text, mark, style) = match &self.cx.message {
             Some(Message { tone: Tone::Warn | Tone::Error, text }) => (&**text, "! ", self.theme.error()),
+            Some(_) if self.is_busy() => return,
+            Some(Message { tone: Tone::Ok, text }) => (&**text, "", self.theme.ok()),
+            Some(Message { tone: Tone::Note, text }) => (&**text, "", self.theme.text()),
             None => match trouble {
                 Some(trouble) if self.cx.jobs.is_empty() => (trouble, "", self.theme.warn()),
                 _ => return,
             },
-            Some(_) => return,
         };
-        if fit(text, usize::from(parts.status.width.saturating_sub(2))) == *text || parts.body.height < 4 {
+        if fit(text, usize::from(parts.status.width).saturating_sub(mark.len())) == *text || parts.body.height < 4 {
             return;
         }
         let lines = layout::wrap(text, usize::from(parts.body.width.saturating_sub(2)));

@@ -59,9 +59,16 @@ impl Row {
             n if n > NAMED => format!("{n} records"),
             _ => {
                 let touched = cx.desk.audit_entry(&cx.actor(), entry.commit).unwrap_or_default();
-                // A request is called by its number: anything else says more.
-                let alone = touched.len() == 1 && entry.note.is_empty();
-                let named = touched.iter().filter(|t| (t.kind != Kind::Request || alone) && of != Some((t.kind, t.id)));
+                // A request alone is called by whose it is; beside others, they say as much.
+                if let [alone] = &touched[..]
+                    && alone.kind == Kind::Request
+                {
+                    let about = cx.desk.audit_about(&cx.actor(), entry).unwrap_or_default();
+                    // One's own request: the name stands beside it.
+                    let said = of.is_some() || about == line.who;
+                    return Self { line: line.clone(), about: if said { String::new() } else { about } };
+                }
+                let named = touched.iter().filter(|t| t.kind != Kind::Request && of != Some((t.kind, t.id)));
                 let mut names: Vec<String> = named.map(|t| t.title.clone()).collect();
                 names.retain(|name| !entry.note.contains(name.as_str()));
                 names.join(", ")
