@@ -262,6 +262,38 @@ fn a_store_whose_making_was_cut_short_is_made_to_the_end() {
 }
 
 #[test]
+fn a_store_whose_making_was_cut_short_after_its_key_file_is_made_with_that() {
+    for named in [true, false] {
+        let home = Home::new();
+        let mut options = home.options();
+        options.key = named.then(|| home.0.path().join("of-my-own.key"));
+        let opened = Store::open(options.clone()).unwrap();
+        let id = opened.store.id().to_owned();
+        opened.store.close().unwrap();
+        let key = options.key.clone().unwrap_or_else(|| home.key_file());
+        let before = fs::read_to_string(&key).unwrap();
+        // As it is between the key file and the keyring.
+        fs::remove_dir_all(home.data()).unwrap();
+        make_private(&home.data());
+        fs::write(home.data().join("making"), &id).unwrap();
+
+        let again = Store::open(options).unwrap();
+        assert!(again.fresh && again.store.id() == id);
+        again.store.close().unwrap();
+        assert_eq!(fs::read_to_string(&key).unwrap(), before);
+        assert!(!home.data().join("making").exists());
+    }
+    // Another store's key file stays what it is.
+    let (home, other) = (Home::new(), Home::new());
+    drop(other.open());
+    make_private(&home.data());
+    fs::write(home.data().join("making"), "0123456789abcdef").unwrap();
+    let options = OpenOptions { key: Some(other.key_file()), ..home.options() };
+    assert_eq!(Store::open(options).unwrap_err(), OpenError::ForeignKey { path: other.key_file() });
+    drop(home.open());
+}
+
+#[test]
 fn leftover_and_deleted_snapshots_do_no_harm() {
     let home = stocked();
     fs::write(home.store_dir().join("snap.00000000000000AB.generating"), "").unwrap();

@@ -202,15 +202,17 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     Ok(found.is_some_and(|found| fingerprint(data).is_ok_and(|now| mark(now, found.commit) == found.text)))
 }
 
-/// Notes that a store is being made here, before its key file is. Without the note an empty directory whose key file is
-/// there would be taken for one whose disk is gone.
-pub(super) fn begin_making(data: &Path) -> Result<(), OpenError> {
-    write_private(&data.join(MAKING), "")
+/// Notes that a store is being made here, and its id, before its key file is. Without the note an empty directory whose key
+/// file is there would be taken for one whose disk is gone, and the key file itself for another store's.
+pub(super) fn begin_making(data: &Path, store: &str) -> Result<(), OpenError> {
+    write_private(&data.join(MAKING), store)
 }
 
-/// Whether the making of a store was cut short here.
-pub(super) fn is_being_made(data: &Path) -> bool {
-    data.join(MAKING).exists()
+/// The id of the store whose making was cut short here, if one was; empty when it cannot be read.
+pub(super) fn being_made(data: &Path) -> Option<String> {
+    let path = data.join(MAKING);
+    let is_id = |text: &String| text.len() == 16 && seal::from_hex(text).is_some();
+    path.exists().then(|| fs::read_to_string(&path).ok().filter(is_id).unwrap_or_default())
 }
 
 /// Takes that note away.

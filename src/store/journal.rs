@@ -105,7 +105,7 @@ pub(super) fn segments(data: &Path) -> io::Result<Vec<SegmentInfo>> {
                 let name = entry.file_name();
                 let parts = name.to_str().and_then(|n| n.strip_suffix(SUFFIX)).and_then(|n| n.split_once('-'));
                 if let Some((line, first)) = parts
-                    && let (Some(line), Ok(first)) = (Line::parse(line), first.parse())
+                    && let (Some(line), Ok(first @ 1..)) = (Line::parse(line), first.parse())
                 {
                     found.push(SegmentInfo { line, first, path: entry.path() });
                 }

@@ -160,15 +160,29 @@ impl NewSlot {
 }
 
 impl Keyring {
-    /// A new store's keyring, opened. The key file is written, the keyring is not.
-    pub(super) fn create(data: &Path, config: &Path, key: Option<&Path>) -> Result<(Self, Unlocked), OpenError> {
-        let (slot_key, data_key, id) = (SecretKey::generate(), SecretKey::generate(), SecretKey::generate());
-        let store = seal::to_hex(&id.bytes()[..8]);
+    /// An id for a new store.
+    pub(super) fn new_id() -> String {
+        seal::to_hex(&SecretKey::generate().bytes()[..8])
+    }
+
+    /// The keyring of a new store with that id, opened. The key file is written, unless it is there from a making that was
+    /// cut short; the keyring is not.
+    pub(super) fn create(
+        data: &Path,
+        store: &str,
+        config: &Path,
+        key: Option<&Path>,
+    ) -> Result<(Self, Unlocked), OpenError> {
+        let (store, data_key) = (store.to_owned(), SecretKey::generate());
         let path = key.map_or_else(|| file::default_path(config, &store), Path::to_owned);
-        if path.exists() {
-            return Err(OpenError::ForeignKey { path });
-        }
-        file::write(&path, &store, data, &slot_key)?;
+        let slot_key = if path.exists() {
+            let own = file::read(&path).ok().filter(|file| file.store == store).and_then(|file| file.key());
+            own.ok_or_else(|| OpenError::ForeignKey { path: path.clone() })?
+        } else {
+            let new = SecretKey::generate();
+            file::write(&path, &store, data, &new)?;
+            new
+        };
         let mut keyring = Self {
             version: VERSION,
             store,

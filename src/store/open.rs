@@ -374,7 +374,8 @@ impl Store {
             }
             None if files::has_remains(data) => Err(OpenError::Vanished { path: data.clone() }),
             None => {
-                let before = Some(data).filter(|data| !files::is_being_made(data));
+                let begun = files::being_made(data);
+                let before = Some(data).filter(|_| begun.is_none());
                 let before = before.and_then(|data| keyring::remembered(data, &options.config));
                 // An empty directory is what an unmounted disk looks like; one that was removed was meant to go.
                 if let Some(key) = before.clone().filter(|_| was_there) {
@@ -390,9 +391,11 @@ impl Store {
                         key.display()
                     ));
                 }
-                files::begin_making(data)?;
-                let created = Keyring::create(data, &options.config, options.key.as_deref());
-                if created.is_err() {
+                let fresh = begun.is_none();
+                let id = begun.filter(|id| !id.is_empty()).unwrap_or_else(Keyring::new_id);
+                files::begin_making(data, &id)?;
+                let created = Keyring::create(data, &id, &options.config, options.key.as_deref());
+                if created.is_err() && fresh {
                     // No key was made, so nothing has to be told from an emptied directory.
                     files::end_making(data)?;
                 }

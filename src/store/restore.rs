@@ -229,9 +229,11 @@ pub(super) fn restore_of(
     Ok(Restored { to: plan.to, kept, notices })
 }
 
-/// Removes what is left of a restore that was never finished.
+/// Removes what is left of a restore that was never finished, unless a swap that was decided needs it.
 pub(super) fn sweep(data: &Path) {
-    let _ = fs::remove_dir_all(data.join(NEW));
+    if !swap::is_pending(data) {
+        let _ = fs::remove_dir_all(data.join(NEW));
+    }
 }
 
 #[cfg(test)]

@@ -285,3 +285,46 @@ fn password_hashes_are_in_a_backup() {
     .unwrap();
     assert_eq!(found.as_deref(), Some("$argon2id$x"));
 }
+
+#[test]
+fn a_backup_that_was_put_together_by_somebody_without_the_key_is_not_restored() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    (1..=4).for_each(|n| step(&store, n));
+    let (whole, forged) = (home.path().join("whole"), home.path().join("forged"));
+    let manifest = store.backup_into(&whole, &mut go_on).unwrap().manifest;
+    store.close().unwrap();
+    let mut parts = Vec::new();
+    read(&whole, &mut |part, _| {
+        parts.push(part);
+        Ok(true)
+    })
+    .unwrap();
+    let Part::Keyring(keyring) = parts.remove(0) else { panic!("a backup begins with the keyring") };
+    let mut writer = form::Writer::begin(Vec::new(), &keyring).unwrap();
+    let mut left_out = 0;
+    for part in parts {
+        match part {
+            Part::Pair { tree: Tree::Records(Kind::Cat), .. } if left_out == 0 => left_out += 1,
+            Part::Pair { tree, key, sealed } => writer.pair(tree, &key, &sealed).unwrap(),
+            Part::Keyring(_) => {}
+        }
+    }
+    assert_eq!(left_out, 1);
+    let nobody = super::super::seal::Sealer::new(&super::super::seal::SecretKey::generate());
+    fs::write(&forged, writer.finish(manifest, &nobody).unwrap().1).unwrap();
+
+    let restore = |from: &Path| {
+        let options = OpenOptions::new(home.path().join("data"), home.path().join("config"));
+        crate::store::restore::restore(
+            &options,
+            Some(from),
+            crate::store::restore::Until::Last,
+            &Actor::console(),
+            &mut go_on,
+        )
+    };
+    let error = restore(&forged).unwrap_err().to_string();
+    assert!(error.contains("not written by a holder of the key"), "{error}");
+    restore(&whole).unwrap();
+}

@@ -14,13 +14,16 @@ use super::{
     super::{
         OpenOptions, Progress, StoreError,
         engine::{Batch, Bytes, Engine, EngineError, Pair, Tree},
-        files::{self, CLEAN, KEYRING, STORE},
+        files::{self, KEYRING, STORE},
         indexes,
         journal::Line,
         meta, migrate, record,
-        restore::{self, build::check, plan::Sources},
-        swap::{self, Move, Swap},
-        tallies,
+        restore::{
+            self,
+            build::{check, put_in_place},
+            plan::Sources,
+        },
+        swap, tallies,
     },
     DoctorError,
     evidence::{Evidence, Fate, Place},
@@ -201,8 +204,9 @@ pub(super) fn build(
     restore::sweep(data);
     let made = make(options, sources, known, left, progress);
     let kept = made.and_then(|line| {
-        sources.lines.clone().add(data, line, &left.line, left.after)?;
-        put_in_place(data)
+        let notice = "The doctor put a new store in the place of the damaged one.".to_owned();
+        let kept = put_in_place(data, Some((&sources.lines, line, left.line.as_str(), left.after)), notice)?;
+        Ok(kept.map_or_else(|| swap::make_kept(data), Ok)?)
     });
     restore::sweep(data);
     kept
@@ -278,20 +282,4 @@ fn put_keys(batch: &mut Batch, keys: impl IntoIterator<Item = indexes::Key>) {
     for key in keys {
         batch.put(Tree::Index, &key, Vec::new());
     }
-}
-
-fn put_in_place(data: &Path) -> Result<String, DoctorError> {
-    let kept = swap::make_kept(data)?;
-    let mut moves: Vec<Move> = [STORE, KEYRING, CLEAN]
-        .into_iter()
-        .filter(|name| data.join(name).exists())
-        .map(|name| Move::new(name, format!("{kept}/{name}")))
-        .collect();
-    moves.extend([STORE, KEYRING].map(|name| Move::new(format!("{}/{name}", restore::NEW), name)));
-    for dir in [data.join(restore::NEW).join(STORE), data.join(restore::NEW)] {
-        files::sync_dir(&dir)?;
-    }
-    let notice = "The doctor put a new store in the place of the damaged one.".to_owned();
-    swap::run(data, &Swap { notice, moves })?;
-    Ok(kept)
 }

@@ -11,10 +11,13 @@ use super::super::{StoreError, record::AnyRecord};
 const VERSION: u16 = 1;
 
 /// The most that one frame holds; a group is far below it.
-const MOST: usize = 64 << 20;
+pub(super) const MOST: usize = 64 << 20;
 
-fn config() -> Configuration<LittleEndian, Varint, Limit<MOST>> {
-    bincode::config::standard().with_limit::<MOST>()
+/// Small numbers count as large ones when they are read.
+const MOST_READ: usize = 8 * MOST;
+
+fn config() -> Configuration<LittleEndian, Varint, Limit<MOST_READ>> {
+    bincode::config::standard().with_limit::<MOST_READ>()
 }
 
 /// A commit as the journal has it: its entry in the audit log, and what that leaves out.
@@ -48,6 +51,10 @@ pub(super) fn encode(commits: &[CommitRecord]) -> Result<Vec<u8>, StoreError> {
     let mut out = VERSION.to_le_bytes().to_vec();
     bincode::serde::encode_into_std_write(commits, &mut out, config())
         .map_err(|e| StoreError::Failed(format!("a commit cannot be written to the journal: {e}")))?;
+    // The limit holds for reading only: what is acknowledged must be readable.
+    if out.len() > MOST {
+        return Err(StoreError::Failed("a change is too large to be made at once".to_owned()));
+    }
     Ok(out)
 }
 

@@ -19,6 +19,9 @@ pub(in crate::store) type Keys<'a> = dyn Fn(u32) -> Option<Arc<Sealer>> + 'a;
 /// Key numbers that are tried when the header that names the key is damaged.
 const TRIED_KEYS: u32 = 64;
 
+/// Longer than any segment is: one ends with the frame that makes it too large, and grows by chunks.
+const LONGEST: u64 = super::LARGE + content::MOST as u64 + 2 * super::CHUNK;
+
 /// A damaged place of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::store) struct Broken {
@@ -120,6 +123,11 @@ impl Reader {
             next_commit: None,
             key_is_missing: false,
         };
+        // A segment is read as a whole: what is longer than any that was written is not taken into memory.
+        let meta = fs::metadata(path).map_err(|e| broken(e.to_string()))?;
+        if !meta.is_file() || meta.len() > LONGEST {
+            return Err(broken("it is not a file as the journal has them".to_owned()));
+        }
         let bytes = fs::read(path).map_err(|e| broken(e.to_string()))?;
         let parsed = Header::parse(&bytes);
         if parsed == Err(NoHeader::Newer) {

@@ -368,6 +368,17 @@ fn another_stores_segment_a_newer_one_and_one_without_its_key_are_told_apart() {
 }
 
 #[test]
+fn files_that_the_journal_never_writes_are_not_taken_into_memory() {
+    let home = Home::new();
+    let (path, _) = home.filled(&[1]);
+    // Commits are counted from 1.
+    fs::write(path.with_file_name(file_name(home.place.line, 0)), "").unwrap();
+    assert_eq!(home.segments().len(), 1);
+    File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(home.open(&path).err().unwrap().why, "it is not a file as the journal has them");
+}
+
+#[test]
 fn another_key_begins_another_segment() {
     let home = Home::new();
     let mut journal = Journal::begin(home.place.clone(), 0);

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, PoisonError},
 };
 
@@ -11,7 +11,7 @@ use crate::model::Kind;
 
 use super::{
     super::{
-        BackupPolicy, OpenOptions, Progress, StoreError, Tally, audit,
+        BackupPolicy, OpenError, OpenOptions, Progress, StoreError, Tally, audit,
         backup::{self, Manifest, Part},
         check::{self, named},
         core::Core,
@@ -19,7 +19,7 @@ use super::{
         files::{self, DataLock, KEYRING, STORE},
         handle::Handle,
         indexes,
-        journal::{CommitRecord, Line},
+        journal::{self, CommitRecord, Line},
         keyring::Keyring,
         meta, migrate,
         record::{self, AnyRecord},
@@ -28,7 +28,7 @@ use super::{
     },
     NEW, Plan, RestoreError,
     keys::{self, Opened},
-    plan::{Lines, Sources, walk},
+    plan::{LINES, Lines, Sources, walk},
 };
 
 /// How many pairs are put in at a time.
@@ -115,7 +115,13 @@ pub(in crate::store) fn other_key(
         return Ok(None);
     }
     let keyring = Keyring::parse(&backup::keyring_of(&listed.path)?)?;
-    Ok(Some(keys::unlock(keyring, options)?))
+    let opened = keys::unlock(keyring, options)?;
+    if !opened.sealer(listed.manifest.key).is_some_and(|sealer| end.is_sealed_by(&sealer)) {
+        // Its values would open one by one, but nobody knows whether those are all and of one time.
+        let what = "its manifest was not written by a holder of the key".to_owned();
+        return Err(backup::BackupError::Unsound { path: listed.path.clone(), what }.into());
+    }
+    Ok(Some(opened))
 }
 
 fn set_counters(core: &Core) -> Result<(), StoreError> {
@@ -320,21 +326,40 @@ impl Feed<'_, '_> {
 
 /// Puts the new store in the place of the old one, which is kept; answers where.
 pub(super) fn swap(plan: &Plan, built: &Built) -> Result<Option<PathBuf>, RestoreError> {
-    let data = &plan.data;
-    if let Some((line, parent)) = &built.new_line {
-        built.lines.clone().add(data, *line, parent, plan.to.commit.0)?;
+    let left = built.new_line.as_ref().map(|(line, parent)| (&built.lines, *line, parent.as_str(), plan.to.commit.0));
+    let kept = put_in_place(&plan.data, left, built.notice.clone())?;
+    Ok(kept.map(|name| plan.data.join(name)))
+}
+
+/// The same for any store that was made aside, with the line that it begins: what lines there are, the new one, its parent, and the
+/// last commit that they have in common. Answers the name of the directory in which the old is kept.
+pub(in crate::store) fn put_in_place(
+    data: &Path,
+    left: Option<(&Lines, Line, &str, u64)>,
+    notice: String,
+) -> Result<Option<String>, OpenError> {
+    let lines_file = format!("{}/{LINES}", journal::DIR);
+    let mut old = vec![STORE, KEYRING, files::CLEAN];
+    let mut new = vec![STORE, KEYRING];
+    if let Some((lines, line, parent, after)) = left {
+        // The lines change places with the store: were they there before, the line that people go on with would not be the last one.
+        files::make_private_dir(&data.join(journal::DIR))?;
+        lines.clone().add(&data.join(NEW), line, parent, after)?;
+        old.push(&lines_file);
+        new.push(&lines_file);
     }
-    let old: Vec<&str> = [STORE, KEYRING, files::CLEAN].into_iter().filter(|name| data.join(name).exists()).collect();
+    old.retain(|name| data.join(name).exists());
     let kept = if old.is_empty() { None } else { Some(swap::make_kept(data)?) };
     let mut moves = Vec::new();
     if let Some(kept) = &kept {
-        moves.extend(old.iter().map(|name| Move::new(*name, format!("{kept}/{name}"))));
+        let name_of = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+        moves.extend(old.iter().map(|path| Move::new(*path, format!("{kept}/{}", name_of(path)))));
     }
-    moves.extend([STORE, KEYRING].map(|name| Move::new(format!("{NEW}/{name}"), name)));
+    moves.extend(new.iter().map(|path| Move::new(format!("{NEW}/{path}"), *path)));
     for dir in [data.join(NEW).join(STORE), data.join(NEW)] {
         files::sync_dir(&dir)?;
     }
-    swap::run(data, &Swap { notice: built.notice.clone(), moves })?;
+    swap::run(data, &Swap { notice, moves })?;
     let _ = fs::remove_dir_all(data.join(NEW));
-    Ok(kept.map(|name| data.join(name)))
+    Ok(kept)
 }

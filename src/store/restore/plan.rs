@@ -24,7 +24,7 @@ use super::{
 };
 
 /// The file beside the journal that says which line left which.
-const LINES: &str = "lines.toml";
+pub(super) const LINES: &str = "lines.toml";
 
 /// Every line that began with a restore, oldest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -157,12 +157,10 @@ impl Sources {
     /// The line that people were on last: that of the last restore, else that of the journal, else that of the newest backup.
     pub(in crate::store) fn present_line(&self, data: &Path, from: bool) -> Option<String> {
         if let Some(newest) = self.backups.first().filter(|_| from) {
-            let left = self
-                .lines
-                .line
-                .iter()
-                .rev()
-                .find(|b| self.chain(&b.line).iter().any(|(l, _)| *l == newest.manifest.line));
+            // A backup of what was left behind by a restore leads back there.
+            let m = &newest.manifest;
+            let leads_to = |b: &&Branch| self.chain(&b.line).iter().any(|(l, upto)| *l == m.line && m.commit <= *upto);
+            let left = self.lines.line.iter().rev().find(leads_to);
             return Some(left.map_or_else(|| newest.manifest.line.clone(), |b| b.line.clone()));
         }
         let of_restore = self.lines.line.last().map(|b| b.line.clone());
@@ -363,7 +361,9 @@ pub(in crate::store) fn plan(
         .find(|b| chain.iter().any(|(l, upto)| *l == b.manifest.line && b.manifest.commit <= *upto));
     let newest = newest.map(|b| Moment { commit: CommitNo(b.manifest.commit), at: b.manifest.at });
     let last = [last, newest].into_iter().flatten().max_by_key(|m| m.commit).filter(|m| m.commit > to.commit);
-    let whole = last.is_none() && broken.is_none() && sources.own;
+    // On a line that was left before nobody goes on: a new one says that it is the present one again.
+    let present = sources.present_line(data, false).is_some_and(|present| present == line);
+    let whole = last.is_none() && broken.is_none() && sources.own && present;
     Ok(Plan {
         goes_on: if whole { goes_on(data, &line, base, to.commit.0) } else { None },
         commits: to.commit.0 - base,

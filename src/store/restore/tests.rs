@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     model::{Action, Cat, CatId, CommitNo, Kind, User},
-    store::{BackupPolicy, files::STORE, journal},
+    store::{BackupPolicy, backup::Shelf, files::STORE, journal},
 };
 
 fn options(home: &Path) -> OpenOptions {
@@ -300,6 +300,62 @@ fn the_journal_is_kept_as_far_as_the_oldest_backup_needs_it() {
     let last = state(&store);
     store.close().unwrap();
     fs::remove_dir_all(data.join(STORE)).unwrap();
+    restored(home.path(), None, Until::Last);
+    assert_eq!(state(&open(home.path())), last);
+}
+
+#[test]
+fn a_restore_that_was_not_decided_changes_nothing_of_where_the_next_one_leads() {
+    let home = tempfile::tempdir().unwrap();
+    history(home.path(), 5, &[2]);
+    let (options, data) = (options(home.path()), home.path().join("data"));
+    let sources = plan::Sources::find(&options, None).unwrap();
+    let plan = plan::plan(&options, &sources, None, Until::Commit(CommitNo(3))).unwrap();
+    let built = build::build(&options, sources, &plan, &mut go_on).unwrap();
+    // The disk does not take the note of the swap.
+    let note = data.join("swap.toml");
+    fs::create_dir_all(note.join("in the way")).unwrap();
+    build::swap(&plan, &built).unwrap_err();
+    fs::remove_dir_all(note).unwrap();
+
+    let store = open(home.path());
+    run(&store, &Step::Add("after it".to_owned()), 0);
+    let last = state(&store);
+    store.close().unwrap();
+    fs::remove_dir_all(data.join(STORE)).unwrap();
+    assert_eq!(restored(home.path(), None, Until::Last).to.commit, CommitNo(6));
+    assert_eq!(state(&open(home.path())), last);
+}
+
+#[test]
+fn what_a_swap_that_was_decided_needs_is_not_swept_away() {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join(NEW)).unwrap();
+    fs::write(home.path().join("swap.toml"), "").unwrap();
+    sweep(home.path());
+    assert!(home.path().join(NEW).exists());
+    fs::remove_file(home.path().join("swap.toml")).unwrap();
+    sweep(home.path());
+    assert!(!home.path().join(NEW).exists());
+}
+
+#[test]
+fn a_backup_leads_back_to_what_a_restore_left_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let states = history(home.path(), 6, &[2, 5]);
+    let newest = Shelf::new(&home.path().join("data"), &BackupPolicy::default()).list().remove(0).unwrap().path;
+    restored(home.path(), None, Until::Commit(CommitNo(3)));
+    assert_eq!(state(&open(home.path())), states[3]);
+    // That was a mistake.
+    let back = restored(home.path(), Some(&newest), Until::Last);
+    assert_eq!(back.to.commit, CommitNo(6));
+    let store = open(home.path());
+    assert_eq!(state(&store), states[6]);
+    run(&store, &Step::Add("later".to_owned()), 0);
+    let last = state(&store);
+    store.close().unwrap();
+    // And it is the present line now.
+    fs::remove_dir_all(home.path().join("data").join(STORE)).unwrap();
     restored(home.path(), None, Until::Last);
     assert_eq!(state(&open(home.path())), last);
 }
