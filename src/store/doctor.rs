@@ -655,8 +655,13 @@ impl Exam<'_> {
     fn ways_of_own(&self, content: &Content, without: &[PathBuf]) -> Option<Way> {
         let has_all = content.behind.is_empty() && !content.lacks;
         let sound = has_all && content.report.is_clean();
+        let mut loses = Vec::new();
         let (does, how) = if sound && without.is_empty() {
-            ("Begin a new journal and make a backup: the store itself has everything.", How::MakeBackup)
+            // Without a mark and a journal that reaches as far, nobody knows whether the engine lost its last changes.
+            if self.closed_with() == 0 {
+                loses.push(Loss::Changes { first: content.commit + 1, last: None });
+            }
+            ("Begin a new journal and make a backup: the store itself has everything that is known.", How::MakeBackup)
         } else if sound {
             ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
         } else if has_all && content.report.is_only_derived() && without.is_empty() {
@@ -664,7 +669,7 @@ impl Exam<'_> {
         } else {
             return None;
         };
-        Some(Way { does: does.to_owned(), loses: Vec::new(), how })
+        Some(Way { does: does.to_owned(), loses, how })
     }
 
     /// The last change when the store was closed, if it was.

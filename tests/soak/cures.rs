@@ -240,7 +240,9 @@ fn trial(base: &Base, name: &Path, how: Damage, left: Left, dice: &mut Dice, sum
         }
         _ => panic!("{when}: exit code {code}: {said}"),
     }
-    assert!(left != Left::Both || code == 0, "{when}: backup and journal are there, and something is lost: {said}");
+    // Damage to the journal of a store that was killed: whether it had more than the engine's files nobody knows, and that is said.
+    let survived = left == Left::Both && !(base.in_flight > 0 && name.starts_with("journal"));
+    assert!(!survived || code == 0, "{when}: backup and journal are there, and something is lost: {said}");
     let store = match home.try_open() {
         Ok(opened) => opened.store,
         Err(OpenError::Locked { .. }) => panic!("{when}: still locked"),

@@ -56,7 +56,7 @@ pub fn mend(
         How::Rebuild => rebuild(options, actor, progress),
         How::MakeBackup => {
             let notices = back_up(options, actor, "a new journal was begun".to_owned(), &mut *progress)?;
-            Ok(Mended { notices, ..Mended::default() })
+            Ok(Mended { notices, lost, ..Mended::default() })
         }
         How::Salvage(bad) => {
             let (kept, lost) = salvaged(options, bad, &mut *progress)?;
