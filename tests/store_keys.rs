@@ -469,6 +469,7 @@ fn a_kill_at_any_moment_leaves_a_store_that_opens_with_everything_in_it() {
     }
     let status = home.open().key_status();
     assert!(status.number > 1, "{status:?}");
+    assert_eq!(fs::read_dir(home.config().join("keys")).unwrap().count(), 1, "no half-written key is left");
     first.opens_nothing_in(&home);
 }
 

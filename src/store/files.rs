@@ -64,7 +64,7 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), OpenError> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let write = || -> io::Result<()> {
         // A temporary file is made with mode 0600.
-        let mut file = tempfile::NamedTempFile::new_in(dir)?;
+        let mut file = tempfile::Builder::new().prefix(&unfinished(path)).tempfile_in(dir)?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
         file.persist(path)?;
@@ -72,6 +72,20 @@ pub(super) fn write_private(path: &Path, text: &str) -> Result<(), OpenError> {
     };
     write().map_err(|e| open_error(path, &e))?;
     sync_dir(dir)
+}
+
+/// How the names of files begin that are on their way to a path.
+fn unfinished(path: &Path) -> String {
+    format!(".{}.new-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what a kill left on its way to a path: it may hold what the file itself does not hold any more, such as a key.
+pub(super) fn sweep_unfinished(path: &Path) {
+    let begin = unfinished(path);
+    let left = path.parent().and_then(|dir| fs::read_dir(dir).ok()).into_iter().flatten().flatten();
+    for entry in left.filter(|entry| entry.file_name().to_string_lossy().starts_with(&begin)) {
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
 /// The lock on a data directory; held until dropped.

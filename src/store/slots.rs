@@ -12,6 +12,7 @@ use crate::model::{Action, Actor, CommitNo};
 use super::{
     OpenError, OpenOptions, RecoveryCode, SlotKind, Store, StoreError,
     core::lock,
+    files,
     keyring::{self, Keyring, NewSlot, Slot, Source, Way},
     seal::SecretKey,
 };
@@ -58,6 +59,11 @@ impl Slots {
         if keyring.succeed(held.way.slot) {
             keyring.write(&self.data)?;
             held.keyring = keyring;
+        }
+        files::sweep_unfinished(&self.data.join(files::KEYRING));
+        files::sweep_unfinished(&self.data.join(files::KEYRING_COPY));
+        if let Source::File(path) = &held.way.source {
+            files::sweep_unfinished(path);
         }
         held.keyring.keep_copy(&self.data)
     }
