@@ -20,7 +20,7 @@ use clowder::{
     model::{Actor, Cat, Kind, Stamp},
     server::backups::Keeper,
     store::{
-        Ask, BackupPolicy, OpenError, OpenOptions, Store, Surroundings, Tally, backup,
+        Ask, BackupError, BackupPolicy, OpenError, OpenOptions, Store, Surroundings, Tally, backup,
         restore::{self, RestoreError, Until},
     },
 };
@@ -130,6 +130,11 @@ fn one_in_a_file_is_the_last_backup_for_people() {
     let mut streamed = Vec::new();
     store.backup_to(&mut streamed, &mut |_| true).unwrap();
     assert!(store.backup_state().last.is_none(), "nobody knows whether what was streamed has arrived");
+    let letter = home.0.path().join("letter.txt");
+    std::fs::write(&letter, "Dear Ana").unwrap();
+    let refused = store.backup_into(&letter, &mut |_| true).unwrap_err();
+    assert_eq!(refused, BackupError::Taken { path: letter.clone() });
+    assert_eq!(std::fs::read(&letter).unwrap(), b"Dear Ana");
     store.backup_into(&home.0.path().join("stick"), &mut |_| true).unwrap();
     store.close().unwrap();
     let state = home.open().backup_state();

@@ -72,6 +72,12 @@ pub enum BackupError {
         /// The file.
         path: PathBuf,
     },
+    /// Something else is in its place.
+    #[error("{} is there already and is no backup of Clowder; name another file", .path.display())]
+    Taken {
+        /// The file.
+        path: PathBuf,
+    },
     /// It was written by a newer version.
     #[error("{} was written by a newer version of Clowder; update this one", .path.display())]
     Newer {
@@ -162,12 +168,16 @@ impl Store {
     /// one is due on the shelf does not hang on it: nobody knows where that file is now.
     ///
     /// # Errors
-    /// As above; nothing is left behind.
+    /// As above; nothing is left behind. [`BackupError::Taken`] when the file is there and is something else.
     pub fn backup_into(
         &self,
         path: &Path,
         progress: &mut dyn FnMut(Progress) -> bool,
     ) -> Result<BackupReport, BackupError> {
+        // A nightly backup may take the place of the one before, but of nothing else.
+        if path.exists() && matches!(look_at(path), Err(BackupError::NotABackup { .. })) {
+            return Err(BackupError::Taken { path: path.to_owned() });
+        }
         let view = self.0.snapshot_for_backup()?;
         let made = into_file(self.core(), &view, self.0.data(), &|_| path.to_owned(), path.parent(), progress)?;
         // It was made all the same when that cannot be noted.
