@@ -147,7 +147,9 @@ impl Visit<'_> {
     /// Says what was seen, and which way to go; `None` for none.
     fn choose(&self, diagnosis: &Diagnosis) -> Result<Option<usize>, Failure> {
         if !self.as_json {
-            Self::print(diagnosis)?;
+            // What there is was said the first time.
+            let facts = if self.did.is_empty() { &diagnosis.facts[..] } else { &[] };
+            Self::print(facts, diagnosis)?;
         }
         if diagnosis.is_healthy() || diagnosis.ways.is_empty() {
             return Ok(None);
@@ -164,8 +166,8 @@ impl Visit<'_> {
         }
     }
 
-    fn print(diagnosis: &Diagnosis) -> io::Result<()> {
-        diagnosis.facts.iter().try_for_each(|fact| say(fact))?;
+    fn print(facts: &[String], diagnosis: &Diagnosis) -> io::Result<()> {
+        facts.iter().try_for_each(|fact| say(fact))?;
         if !diagnosis.findings.is_empty() {
             say("What is wrong:")?;
             diagnosis.findings.iter().try_for_each(|finding| say(&format!("  - {finding}")))?;

@@ -17,6 +17,7 @@ use super::{
     check::named,
     engine,
     files::{self, DataLock, KEYRING, STORE},
+    journal,
     keyring::Keyring,
     migrate,
     restore::{self, RestoreError, Until, plan},
@@ -329,8 +330,9 @@ fn only(e: OpenError) -> Diagnosis {
     Diagnosis { findings: vec![sentence(&e.to_string())], advice: Some(String::new()), ..Diagnosis::default() }
 }
 
-/// With a capital at its beginning and a full stop at its end.
+/// With a capital at its beginning and a full stop at its end, and without the advice to come here.
 fn sentence(words: &str) -> String {
+    let words = words.split(" Run `clowder doctor`").next().unwrap_or_default();
     let mut chars = words.trim_end_matches('.').chars();
     // A path keeps its letters.
     let first = chars.next().map(|c| if words.starts_with('/') { c.to_string() } else { c.to_uppercase().to_string() });
@@ -394,10 +396,8 @@ fn no_keyring(options: &OpenOptions, e: OpenError) -> Diagnosis {
         };
         return Diagnosis { findings: vec![finding], advice: Some(advice.to_owned()), ..Diagnosis::default() };
     };
-    let does = format!(
-        "Take the keyring back from {}: it opens what is here. What is there now is put aside.",
-        spare.from.display()
-    );
+    let kept = if options.data.join(KEYRING).exists() { " What is there now is kept." } else { "" };
+    let does = format!("Take the keyring back from {}: it opens what is here.{kept}", spare.from.display());
     let way = Way { does, loses: Vec::new(), how: How::TakeKeyring(spare.text) };
     Diagnosis { findings: vec![finding], ways: vec![way], ..Diagnosis::default() }
 }
@@ -429,10 +429,10 @@ impl Exam<'_> {
         if let Some(diagnosis) = self.no_room() {
             return Ok(diagnosis);
         }
-        let body = self.engine(progress)?;
+        let mut body = self.engine(progress)?;
         let newest = self.backups(progress)?;
         let plan = self.plan();
-        self.other_ends(&body, plan.as_ref());
+        self.other_ends(&mut body, plan.as_ref());
         let ways = self.ways(&body, newest.as_ref(), plan.as_ref(), progress)?;
         let advice = (ways.is_empty() && !self.findings.is_empty()).then(|| {
             "There is neither a backup nor a journal to take anything from. A backup from elsewhere can be named: \"clowder restore --from FILE\"."
@@ -514,9 +514,13 @@ impl Exam<'_> {
                 content.commit
             ));
         }
+        let with = match content.report.commits {
+            all if all > content.commit => format!(", with the journal up to {all}"),
+            _ => String::new(),
+        };
         self.facts.push(format!(
-            "The store's own files have every change up to {}; {} records and {} changes were looked at.",
-            content.commit, content.report.records, content.report.commits
+            "The store's own files have every change up to {}{with}; {} records were looked at.",
+            content.commit, content.report.records
         ));
     }
 
@@ -563,13 +567,26 @@ impl Exam<'_> {
     }
 
     /// What is wrong with the journal and the backups, seen from the engine's files.
-    fn other_ends(&mut self, body: &Body, plan: Option<&plan::Plan>) {
-        if let Some(broken) = plan.and_then(|plan| plan.broken.as_ref()) {
-            self.findings.push(sentence(broken));
+    fn other_ends(&mut self, body: &mut Body, plan: Option<&plan::Plan>) {
+        let of_plan = plan.and_then(|plan| plan.broken.clone());
+        let of_journal = match body {
+            Body::Alive(content, _) => content.broken.clone(),
+            _ => None,
+        };
+        if let Some(broken) = of_plan.or(of_journal) {
+            self.findings.push(sentence(&broken));
         }
         let Body::Alive(content, _) = body else { return };
         let reached = plan.map_or(0, |plan| plan.to.commit.0);
         let has = content.report.commits.max(content.commit);
+        let known = plan.map_or(0, |plan| plan.last.unwrap_or(plan.to).commit.0);
+        if known > has && plan.is_some_and(|plan| plan.is_on(&content.line)) {
+            // The engine went back without a word.
+            content.lacks = true;
+            self.findings.push(format!(
+                "The store's own files end with change {has}, and backup or journal have change {known}."
+            ));
+        }
         if reached < has {
             self.findings.push(match plan {
                 Some(_) => {
@@ -680,9 +697,15 @@ impl Exam<'_> {
     /// Whether the end of the journal is not as it was written, or not there, so that nobody knows whether there was more.
     fn is_open_ended(&self, plan: &plan::Plan) -> bool {
         match self.closed_with() {
-            0 => plan.torn || plan.commits == 0,
+            0 => plan.torn || plan.commits == 0 || self.has_no_journal(plan),
             last => plan.to.commit.0 < last,
         }
+    }
+
+    /// Whether the journal of the line is gone: there is one from the first change on it.
+    fn has_no_journal(&self, plan: &plan::Plan) -> bool {
+        let segments = journal::segments(&self.options.data).unwrap_or_default();
+        !segments.iter().any(|segment| plan.is_on(&segment.line.to_string()))
     }
 
     /// The line that the store is on.
@@ -762,3 +785,6 @@ fn salvaged(
     let kept = salvage::build(options, &exam.sources, &known, &left, progress)?;
     Ok((kept, known.losses()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -204,6 +204,13 @@ impl CleanMark {
     }
 }
 
+/// Takes the mark away.
+pub(super) fn remove_clean_mark(data: &Path) -> Result<(), OpenError> {
+    let path = data.join(CLEAN);
+    fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
+    sync_dir(data)
+}
+
 /// Takes the mark away, and says whether it was there and fitted.
 pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
     let path = data.join(CLEAN);
@@ -211,8 +218,7 @@ pub(super) fn take_clean_mark(data: &Path) -> Result<bool, OpenError> {
         return Ok(false);
     }
     let found = clean_mark(data);
-    fs::remove_file(&path).map_err(|e| open_error(&path, &e))?;
-    sync_dir(data)?;
+    remove_clean_mark(data)?;
     Ok(found.is_some_and(|found| fingerprint(data).is_ok_and(|now| mark(now, found.commit) == found.text)))
 }
 

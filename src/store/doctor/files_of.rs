@@ -97,7 +97,7 @@ pub(super) struct Content {
     pub(super) report: CheckReport,
     /// Records that are not as the journal last has them.
     pub(super) behind: Vec<String>,
-    /// The first place of the journal that keeps changes from being added to them.
+    /// The first damaged place of the journal's end.
     pub(super) broken: Option<String>,
     /// Whether changes that come after them are in the journal and cannot be added.
     pub(super) lacks: bool,
@@ -136,6 +136,12 @@ pub(super) fn look(
     let from = core.journal_from()?;
     let commits = journal::commits(&options.data, &core.id, line, from, &keys).map_err(unreadable)?;
     let (mut gap, mut end) = (false, from);
+    // Those that a start reads.
+    let mut current: Vec<_> = journal::segments(&options.data).map_err(unreadable)?;
+    current.retain(|segment| segment.line == line && segment.first > from);
+    let begin = current.iter().rposition(|segment| segment.first <= content.commit + 1).unwrap_or_default();
+    let begins_with = current.get(begin).map_or(0, |segment| segment.first);
+    let current: Vec<PathBuf> = current.into_iter().skip(begin).map(|segment| segment.path).collect();
     for commit in commits {
         match commit {
             Ok(commit) => {
@@ -145,7 +151,7 @@ pub(super) fn look(
                 let number = commit.entry.commit.0;
                 end = number;
                 if number > core.counters().commit {
-                    if content.broken.is_some() {
+                    if number > core.counters().commit + 1 {
                         content.lacks = true;
                     } else {
                         core.replay(vec![commit])?;
@@ -155,12 +161,11 @@ pub(super) fn look(
                     return Ok(content);
                 }
             }
-            // Of no concern when the engine has all of it.
             Err(broken) => {
                 gap = true;
-                let missing = broken.missing();
-                let beyond = missing.is_some_and(|(_, upto)| upto.is_none_or(|upto| upto > core.counters().commit));
-                if beyond && content.broken.is_none() {
+                // In an older segment it is of no concern: the engine has what was there.
+                let upto = broken.missing().map_or(u64::MAX, |(_, last)| last.unwrap_or(u64::MAX));
+                if current.contains(&broken.path) && upto >= begins_with && content.broken.is_none() {
                     content.broken = Some(broken.to_string());
                 }
             }

@@ -292,6 +292,13 @@ pub struct Plan {
     pub(super) goes_on: Option<u64>,
 }
 
+impl Plan {
+    /// Whether it is of that line.
+    pub(in crate::store) fn is_on(&self, line: &str) -> bool {
+        self.chain.first().is_some_and(|(own, _)| own == line)
+    }
+}
+
 /// The commit before the segment of a line in which the journal goes on after `base`, when the journal is there up to a commit.
 fn goes_on(data: &Path, line: &str, base: u64, commit: u64) -> Option<u64> {
     let all = journal::segments(data).ok()?;

@@ -1,0 +1,150 @@
+use std::path::Path;
+
+use super::*;
+use crate::{
+    model::{Cat, CatId},
+    store::{
+        core::Core,
+        engine::{Batch, Engine, Tree},
+        indexes, record,
+    },
+};
+
+fn options(home: &Path) -> OpenOptions {
+    OpenOptions::new(home.join("data"), home.join("config"))
+}
+
+fn go_on(_: Progress) -> bool {
+    true
+}
+
+/// A closed store with ten cats.
+fn stocked(home: &Path) {
+    let store = Store::open(options(home)).unwrap().store;
+    for n in 0..10 {
+        let added = store.write(&Actor::console(), move |tx| {
+            tx.describe(Action::AddCat, "");
+            tx.insert(&mut Cat::new(format!("cat{n}")))
+        });
+        added.unwrap();
+    }
+    store.close().unwrap();
+}
+
+/// Changes the engine's content behind the store's back.
+fn behind_its_back(home: &Path, f: impl FnOnce(&Core, &mut Batch)) {
+    let options = options(home);
+    let keyring = Keyring::read(&options.data).unwrap().unwrap();
+    let unlocked = keyring.unlock(&options.keys()).unwrap();
+    let engine = Engine::open(&options.data.join(STORE), 16 << 20).unwrap();
+    engine.open_index(Tree::Index, 1).unwrap();
+    let core = Core::new(engine, keyring, unlocked, &options);
+    let mut batch = Batch::default();
+    f(&core, &mut batch);
+    core.engine.apply(&batch).unwrap();
+    core.engine.sync().unwrap();
+    drop(core);
+    assert!(files::wait_released(&options.data.join(STORE)));
+}
+
+fn examined(home: &Path) -> Diagnosis {
+    examine(&options(home), &mut go_on).unwrap()
+}
+
+fn is_sound(home: &Path) {
+    let diagnosis = examined(home);
+    assert!(diagnosis.is_healthy(), "{diagnosis:#?}");
+    let store = Store::open(options(home)).unwrap().store;
+    assert!(store.check(&mut go_on).unwrap().is_clean());
+    assert!((1..=10).all(|id| store.get::<Cat>(CatId(id)).unwrap().is_some()));
+}
+
+#[test]
+fn wrong_indexes_and_counters_are_built_anew_and_the_old_files_are_kept() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    behind_its_back(home.path(), |core, batch| {
+        let cat = core.get_any(Kind::Cat, 3).unwrap().unwrap();
+        indexes::keys(&core.hasher, &cat).iter().for_each(|key| batch.remove(Tree::Index, key));
+        core.put_tally(batch, crate::store::Tally::Records(Kind::Cat), 99);
+    });
+    let diagnosis = examined(home.path());
+    assert!(diagnosis.findings.iter().any(|f| f.contains("is missing from the index")), "{diagnosis:#?}");
+    assert!(matches!(diagnosis.ways[0].how, How::Rebuild) && diagnosis.ways[0].loses.is_empty(), "{diagnosis:#?}");
+    let mended = mend(&options(home.path()), &diagnosis.ways[0], &Actor::console(), &mut go_on).unwrap();
+    assert!(mended.kept.unwrap().join(STORE).join("db").is_file());
+    is_sound(home.path());
+}
+
+#[test]
+fn a_record_that_is_not_as_the_journal_has_it_comes_from_the_journal() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    behind_its_back(home.path(), |_, batch| batch.put(Tree::Records(Kind::Cat), &record::key(4), vec![0; 60]));
+    let diagnosis = examined(home.path());
+    assert!(matches!(diagnosis.ways[0].how, How::Restore(_)) && diagnosis.ways[0].loses.is_empty(), "{diagnosis:#?}");
+    mend(&options(home.path()), &diagnosis.ways[0], &Actor::console(), &mut go_on).unwrap();
+    is_sound(home.path());
+}
+
+#[test]
+fn what_is_damaged_everywhere_is_named_by_its_number_and_the_rest_is_kept() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    fs::remove_dir_all(home.path().join("data").join("journal")).unwrap();
+    behind_its_back(home.path(), |_, batch| {
+        batch.put(Tree::Records(Kind::Cat), &record::key(4), vec![0; 60]);
+        // The entry of the change that made it.
+        batch.put(Tree::Audit, &super::super::audit::range(4, 4).0, vec![0; 60]);
+    });
+    let diagnosis = examined(home.path());
+    let way = &diagnosis.ways[0];
+    assert!(matches!(way.how, How::Salvage(_)), "{diagnosis:#?}");
+    let gone = Loss::Gone { kind: Kind::Cat, id: 4, change: Some(4), sure: true };
+    assert_eq!(way.loses, [gone, Loss::Entries { first: 4, last: 4 }]);
+    let mended = mend(&options(home.path()), way, &Actor::console(), &mut go_on).unwrap();
+    assert_eq!(mended.lost, way.loses);
+    assert!(examined(home.path()).is_healthy());
+    let opened = Store::open(options(home.path())).unwrap();
+    assert_eq!(opened.notices, Vec::<String>::new());
+    let store = opened.store;
+    assert_eq!(store.get::<Cat>(CatId(4)).unwrap(), None);
+    assert_eq!(store.all::<Cat>().count(), 9);
+    assert!(store.audit_entry(CommitNo(4)).unwrap().unwrap().0.note.contains("is lost"));
+    assert!(store.audit(None, 1).unwrap()[0].note.contains("cat 4, last in change 4: nothing is left of it"));
+}
+
+#[test]
+fn losses_are_told_in_words() {
+    let name = || Some("Miso".to_owned());
+    let (kind, id) = (Kind::Cat, 17);
+    for (loss, words) in [
+        (Loss::Record { kind, id, name: name(), rev: 3 }, "cat 17 \"Miso\", revision 3"),
+        (
+            Loss::Changed { kind, id, name: name(), rev: 5, back: 3 },
+            "cat 17 \"Miso\": what was changed from revision 3 to revision 5",
+        ),
+        (Loss::Deletion { kind, id }, "cat 17: that it was deleted"),
+        (
+            Loss::Older { kind, id, name: name(), rev: 2, change: Some(40) },
+            "cat 17 \"Miso\": what change 40 made of it; it is as of revision 2",
+        ),
+        (
+            Loss::Older { kind, id, name: None, rev: 2, change: None },
+            "cat 17: what was changed after revision 2, or that it was deleted, if it was",
+        ),
+        (
+            Loss::Gone { kind, id, change: None, sure: false },
+            "cat 17: nothing is left of it, unless it had been deleted",
+        ),
+        (
+            Loss::Password { id: 3, name: Some("ana".to_owned()) },
+            "the password of user 3 \"ana\": it must be set again",
+        ),
+        (Loss::Entries { first: 4, last: 4 }, "entry 4 of the audit log"),
+        (Loss::Changes { first: 4, last: Some(9) }, "changes 4 to 9"),
+        (Loss::Changes { first: 4, last: None }, "whatever was changed after change 3, if anything was"),
+    ] {
+        assert_eq!(loss.to_string(), words);
+    }
+}
