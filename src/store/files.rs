@@ -186,7 +186,7 @@ pub(super) fn clean_mark(data: &Path) -> Option<CleanMark> {
     let text = fs::read_to_string(data.join(CLEAN)).ok()?;
     let (body, last) = text.rsplit_once(LAST_CHANGE)?;
     let commit = last.lines().next()?.parse().ok()?;
-    (mark(body.to_owned(), commit) == text).then(|| CleanMark { commit, text })
+    (mark(body.to_owned(), commit) == text).then_some(CleanMark { commit, text })
 }
 
 /// What was true when a store was closed.

@@ -23,6 +23,9 @@ use super::{
     Loss,
 };
 
+/// Opens a value, by the name of its tree and its key.
+pub(super) type Open<'a> = dyn Fn(&str, &[u8], &[u8]) -> Option<Vec<u8>> + 'a;
+
 /// A record.
 pub(super) type Place = (Kind, u32);
 
@@ -194,7 +197,7 @@ impl Evidence {
         &mut self,
         listed: &Listed,
         sources: &Sources,
-        open: &dyn Fn(&str, &[u8], &[u8]) -> Option<Vec<u8>>,
+        open: &Open<'_>,
         reaches: &mut [Reach],
     ) -> Result<(), StoreError> {
         let base = listed.manifest.commit;

@@ -26,7 +26,7 @@ use super::{
         swap, tallies,
     },
     DoctorError,
-    evidence::{Evidence, Fate, Place},
+    evidence::{Evidence, Fate, Open, Place},
 };
 
 /// How many pairs are read or put in at a time.
@@ -60,10 +60,10 @@ pub(super) fn read(
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<(), StoreError> {
     let engine = caught(|| Engine::open(dir, options.cache_bytes))?;
-    let open = |tree: Tree, key: &[u8], sealed: &[u8]| sources.keys.open(tree.name(), key, sealed).ok();
+    let open = |tree: &str, key: &[u8], sealed: &[u8]| sources.keys.open(tree, key, sealed).ok();
     let number = |key: &[u8]| {
         let sealed = get(&engine, Tree::Meta, key).ok().flatten()?;
-        open(Tree::Meta, key, &sealed).map(|stored| meta::number(&stored))
+        open(Tree::Meta.name(), key, &sealed).map(|stored| meta::number(&stored))
     };
     known.engine = number(meta::COMMIT).unwrap_or_default();
     known.commit = known.commit.max(known.engine);
@@ -85,7 +85,7 @@ pub(super) fn read(
         let engine_commit = known.engine;
         let more = each_record(&engine, kind, last, &mut |id, sealed| {
             let key = record::key(id);
-            let stored = sealed.and_then(|sealed| open(Tree::Records(kind), &key, &sealed));
+            let stored = sealed.and_then(|sealed| open(Tree::Records(kind).name(), &key, &sealed));
             let taken = stored.is_some_and(|stored| known.copy((kind, id), &stored, engine_commit).is_ok());
             if !taken {
                 known.unreadable((kind, id));
@@ -168,14 +168,15 @@ fn read_audit(
     engine: &Engine,
     last: u64,
     known: &mut Evidence,
-    open: &dyn Fn(Tree, &[u8], &[u8]) -> Option<Vec<u8>>,
+    open: &Open<'_>,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) {
     for no in 1..=last {
         let (from, to) = super::super::audit::range(no, no);
         let range = (Bound::Included(&from[..]), Bound::Included(&to[..]));
         if let Ok(pairs) = caught(|| engine.scan(Tree::Audit, range, false, usize::MAX)) {
-            let parts: Vec<Vec<u8>> = pairs.iter().filter_map(|(key, sealed)| open(Tree::Audit, key, sealed)).collect();
+            let parts: Vec<Vec<u8>> =
+                pairs.iter().filter_map(|(key, sealed)| open(Tree::Audit.name(), key, sealed)).collect();
             known.entry(no, &parts);
         }
         if !progress(Progress { step: "Audit log read", done: no, of: last }) {

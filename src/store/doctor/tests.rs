@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    model::{Cat, CatId},
+    model::{Cat, CatId, Kind},
     store::{
         core::Core,
         engine::{Batch, Engine, Tree},
