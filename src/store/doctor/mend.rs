@@ -46,7 +46,7 @@ pub fn mend(
             let _lock = DataLock::take(data, Door::Command)?;
             let old = data.join(KEYRING);
             let kept = if old.exists() { Some(copy_aside(data, &old)?) } else { None };
-            files::write_private(&old, text)?;
+            Keyring::parse(text)?.write(data)?;
             Ok(Mended { kept, ..Mended::default() })
         }
         How::SetAside(suspects) => {
