@@ -357,10 +357,10 @@ impl Store {
             Some(keyring) if keyring.in_use => {
                 let mark = files::clean_mark(data);
                 let core = open_existing(&options, keyring, &mut notices)?;
-                let opened = start(core, lock, &options, false, notices)?;
-                match later(&opened.store, mark.as_ref()) {
-                    Some(why) => Err(gone_back(data, opened, why, mark.as_ref())),
-                    None => Ok(opened),
+                let opened = start(core, lock, &options, false, notices);
+                match mark {
+                    Some(mark) => not_gone_back(data, opened, &mark),
+                    None => opened,
                 }
             }
             Some(keyring) => {
@@ -408,27 +408,24 @@ impl Store {
     }
 }
 
-/// Why the store should have later changes than it has, if so: it was closed with one, or a backup has one.
-fn later(store: &Store, mark: Option<&files::CleanMark>) -> Option<String> {
-    let commit = store.core().counters().commit;
-    if let Some(mark) = mark.filter(|mark| commit < mark.commit) {
-        return Some(format!("it ends with change {commit}, but it was closed with change {}", mark.commit));
-    }
-    let newest = store.shelf().newest(store.id())?;
-    let own = store.core().line().is_ok_and(|line| line.to_string() == newest.manifest.line);
-    (own && commit < newest.manifest.commit).then(|| {
-        let (path, has) = (newest.path.display(), newest.manifest.commit);
-        format!("it ends with change {commit}, but the backup {path} has change {has}")
-    })
-}
-
-/// The files open, and are as they were some time before: what is missing is named, and nothing is written.
-fn gone_back(data: &Path, opened: Opened, why: String, mark: Option<&files::CleanMark>) -> OpenError {
-    let closed = opened.store.close().map_err(OpenError::from);
-    match closed.and_then(|()| mark.map_or_else(|| files::remove_clean_mark(data), |mark| mark.put_back(data))) {
-        Ok(()) => OpenError::Damaged { path: data.to_owned(), why },
-        Err(e) => e,
-    }
+/// Refuses files that open and are as they were some time before they were closed. The mark that knows it is put back for the
+/// doctor.
+fn not_gone_back(data: &Path, opened: Result<Opened, OpenError>, mark: &files::CleanMark) -> Result<Opened, OpenError> {
+    let error = match opened {
+        Ok(opened) => {
+            let commit = opened.store.core().counters().commit;
+            if commit >= mark.commit {
+                return Ok(opened);
+            }
+            opened.store.close()?;
+            let why = format!("it ends with change {commit}, but it was closed with change {}", mark.commit);
+            OpenError::Damaged { path: data.to_owned(), why }
+        }
+        Err(e @ OpenError::Damaged { .. }) => e,
+        Err(e) => return Err(e),
+    };
+    mark.put_back(data)?;
+    Err(error)
 }
 
 /// Refuses a directory on a network file system, or one that would be made there.
