@@ -422,6 +422,8 @@ impl Run {
             Err(e) => return (found, Err(e), None),
         };
         let expected = match last.least {
+            // To a user there are no changes but one's own.
+            _ if last.by != by && role < Role::Staff => Err(End::NotFound),
             _ if last.by != by && role < Role::Admin => Err(End::Refused),
             None => Err(End::Refused),
             Some(least) if role < least => Err(End::Denied),
