@@ -241,12 +241,10 @@ impl Keyring {
 
     /// Writes the keyring, and then its copy: without the one of them nothing of the store can be read.
     pub(super) fn write(&self, data: &Path) -> Result<(), OpenError> {
-        let text = toml::to_string(self).map_err(|e| OpenError::Failed(e.to_string()))?;
-        files::write_private(&data.join(KEYRING), &text)?;
-        let copy = data.join(KEYRING_COPY);
-        if files::write_private(&copy, &text).is_err() {
+        files::write_private(&data.join(KEYRING), &self.text()?)?;
+        if self.write_copy(data).is_err() {
             // An older one may have a slot that was taken away.
-            let _ = fs::remove_file(copy);
+            let _ = fs::remove_file(data.join(KEYRING_COPY));
         }
         Ok(())
     }
@@ -254,7 +252,15 @@ impl Keyring {
     /// Writes the copy again, when it is of another keyring or cannot be read.
     pub(super) fn keep_copy(&self, data: &Path) -> Result<(), OpenError> {
         let copy = fs::read_to_string(data.join(KEYRING_COPY)).ok().and_then(|text| Self::parse(&text).ok());
-        if copy.is_some_and(|copy| copy.outline() == self.outline()) { Ok(()) } else { self.write(data) }
+        if copy.is_some_and(|copy| copy.outline() == self.outline()) { Ok(()) } else { self.write_copy(data) }
+    }
+
+    fn write_copy(&self, data: &Path) -> Result<(), OpenError> {
+        files::write_private(&data.join(KEYRING_COPY), &self.text()?)
+    }
+
+    fn text(&self) -> Result<String, OpenError> {
+        toml::to_string(self).map_err(|e| OpenError::Failed(e.to_string()))
     }
 
     /// What tells one keyring of a store from another.

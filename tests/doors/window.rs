@@ -107,10 +107,6 @@ impl Window {
         self
     }
 
-    pub fn text(&self) -> String {
-        text(&self.seen.0.lock().unwrap().screen)
-    }
-
     /// Waits for the end of the program, and answers its exit code and everything that it wrote.
     pub fn end(mut self) -> (u32, String) {
         let code = self.child.wait().unwrap().exit_code();
