@@ -169,7 +169,8 @@ fn what_a_limit_refuses_is_logged() {
         let _ = line.read_to_end(&mut said);
     };
 
-    let mut server = with("hello_seconds = 1\nwaiting_per_address = 1");
+    // Longer than the log keeps refusals apart.
+    let mut server = with("hello_seconds = 3\nwaiting_per_address = 1");
     let held = connect(&server);
     is_cut(connect(&server));
     server.logs("too many connections from this address that have not signed in");
