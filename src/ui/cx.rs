@@ -210,6 +210,11 @@ impl Cx {
         self.say(Tone::Ok, text);
     }
 
+    /// Says that something ended without an answer.
+    pub fn fault(&mut self) {
+        self.say(Tone::Error, "It failed because of a fault in the program.");
+    }
+
     /// Says what went wrong. A session whose account is locked or gone ends with it.
     pub fn fail(&mut self, error: &Error) {
         if let Error::SignedOut(why) = error

@@ -162,6 +162,13 @@ impl Form {
         if rest.is_empty() { None } else { Some(Error::Invalid(rest)) }
     }
 
+    /// Says what the desk said: at the fields it named, the rest below.
+    pub fn tell(&mut self, error: &Error, cx: &mut Cx) {
+        if let Some(rest) = self.show_error(error) {
+            cx.fail(&rest);
+        }
+    }
+
     /// What is wrong with a field, as far as it is shown.
     pub fn error(&self, key: &str) -> Option<&str> {
         self.field(key).and_then(|f| f.error.as_deref())

@@ -175,6 +175,15 @@ fn words(line: &str) -> impl Iterator<Item = &str> {
     })
 }
 
+/// Words above a form, where there is room for both; answers where the form goes.
+pub fn put_above(buffer: &mut Buffer, area: Rect, least: u16, text: &str, style: Style) -> Rect {
+    if area.height <= least {
+        return area;
+    }
+    let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
+    below(area, put_wrapped(buffer, below(room, 1), text, style) + 2)
+}
+
 /// Writes a text over several rows. Answers the rows used.
 pub fn put_wrapped(buffer: &mut Buffer, area: Rect, text: &str, style: Style) -> u16 {
     let mut used = 0;

@@ -169,9 +169,7 @@ impl CatAction {
             }
             other => other.clone(),
         };
-        if let Some(rest) = self.form.show_error(&error) {
-            cx.fail(&rest);
-        }
+        self.form.tell(&error, cx);
         Outcome::Stay
     }
 }

@@ -187,11 +187,7 @@ impl CatForm {
             Error::NotFound { .. } if self.of.is_some() => {
                 cx.say(Tone::Error, "Somebody deleted this cat meanwhile; nothing was saved.");
             }
-            _ => {
-                if let Some(rest) = self.form.show_error(error) {
-                    cx.fail(&rest);
-                }
-            }
+            _ => self.form.tell(error, cx),
         }
         Outcome::Stay
     }

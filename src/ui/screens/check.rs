@@ -61,7 +61,7 @@ impl CheckScreen {
         match answer {
             Some(Ok(report)) => self.report = Some(report),
             Some(Err(e)) => cx.fail(&e),
-            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+            None => cx.fault(),
         }
         self.fill();
         Outcome::Stay

@@ -8,10 +8,9 @@ use crate::{
     session::event::Input,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        cx::Tone,
         field::Field,
         form::{Form, FormDid},
-        layout::{below, put_wrapped},
+        layout::put_above,
     },
 };
 
@@ -108,12 +107,8 @@ impl PasswordForm {
                 cx.ok(message);
                 return Outcome::Pop;
             }
-            Some(Err(e)) => {
-                if let Some(rest) = self.form.show_error(&e) {
-                    cx.fail(&rest);
-                }
-            }
-            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+            Some(Err(e)) => self.form.tell(&e, cx),
+            None => cx.fault(),
         }
         Outcome::Stay
     }
@@ -154,10 +149,8 @@ impl Screen for PasswordForm {
             Some((_, name)) => format!("A new password for {name}. The old one stops working at once."),
             None => "A new password for your own account.".to_owned(),
         };
-        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
-        let used =
-            if area.height > 7 { put_wrapped(frame.buffer_mut(), below(room, 1), &text, theme.text()) + 2 } else { 0 };
-        self.form.draw(frame, below(area, used), theme);
+        let room = put_above(frame.buffer_mut(), area, 7, &text, theme.text());
+        self.form.draw(frame, room, theme);
     }
 
     fn is_dirty(&self) -> bool {

@@ -93,11 +93,7 @@ impl ProfileForm {
             Err(error @ Error::Conflict { .. }) => {
                 self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
             }
-            Err(error) => {
-                if let Some(rest) = self.form.show_error(&error) {
-                    cx.fail(&rest);
-                }
-            }
+            Err(error) => self.form.tell(&error, cx),
         }
         Outcome::Stay
     }

@@ -1,17 +1,18 @@
 //! Somebody makes an account for themselves.
 
 use ratatui::{Frame, layout::Rect};
+use zeroize::Zeroizing;
 
+use super::password;
 use crate::{
     desk::UserChange,
     model::{Actor, Error, limits},
     session::event::Input,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        cx::Tone,
         field::Field,
         form::{Form, FormDid},
-        layout::{below, put_wrapped},
+        layout::put_above,
     },
 };
 
@@ -26,26 +27,20 @@ pub struct Register {
 impl Register {
     /// With empty fields.
     pub fn new(cx: &Cx) -> Self {
+        let [password, again] = password::fields();
         let fields = vec![
             Field::line("username", "Sign-in name", "", limits::USERNAME).required().hint("letters, digits, . _ -"),
             Field::line("full_name", "Your name", "", limits::NAME),
             Field::line("email", "E-mail", "", limits::EMAIL),
             Field::line("phone", "Phone", "", limits::PHONE),
-            Field::password("password", "Password")
-                .required()
-                .check_text(|text, _| {
-                    let short = text.chars().count() < limits::PASSWORD_MIN;
-                    if short { Err(format!("needs at least {} characters", limits::PASSWORD_MIN)) } else { Ok(()) }
-                })
-                .hint(format!("at least {} characters; a short sentence is good", limits::PASSWORD_MIN)),
-            Field::password("again", "Once more").required(),
+            password.required(),
+            again.required(),
         ];
         Self { form: Form::new(fields, cx.today) }
     }
 
     fn register(&mut self, cx: &mut Cx) -> Outcome {
-        if self.form.exact("password") != self.form.exact("again") {
-            self.form.show_error(&Error::invalid("again", "is not the same password"));
+        if cx.is_busy() || !self.form.check(cx.today) || !password::same(&mut self.form) {
             return Outcome::Stay;
         }
         let changes = vec![
@@ -54,7 +49,7 @@ impl Register {
             UserChange::Email(Some(self.form.text("email")).filter(|e| !e.is_empty())),
             UserChange::Phone(self.form.text("phone")),
         ];
-        let password = self.form.exact("password");
+        let password = Zeroizing::new(self.form.exact("password"));
         let (desk, door, address) = (cx.desk.clone(), cx.door, cx.address.clone());
         let work = move || desk.register(changes, &password, door, address);
         cx.job("Making the account…", work, Self::answered);
@@ -67,12 +62,8 @@ impl Register {
                 cx.sign_in(actor);
                 cx.ok("Welcome. Next time sign in with this name and password.");
             }
-            Some(Err(e)) => {
-                if let Some(rest) = self.form.show_error(&e) {
-                    cx.fail(&rest);
-                }
-            }
-            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+            Some(Err(e)) => self.form.tell(&e, cx),
+            None => cx.fault(),
         }
         Outcome::Stay
     }
@@ -89,7 +80,7 @@ impl Screen for Register {
 
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
-            Command::Save if !cx.is_busy() => self.register(cx),
+            Command::Save => self.register(cx),
             _ => Outcome::Pass,
         }
     }
@@ -100,7 +91,10 @@ impl Screen for Register {
         }
         match self.form.input(input, cx) {
             FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
+            FormDid::Used => {
+                password::compare(&mut self.form);
+                Some(Outcome::Stay)
+            }
             FormDid::Save => Some(self.register(cx)),
         }
     }
@@ -111,9 +105,7 @@ impl Screen for Register {
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let text = "Welcome to the shelter. With an account you can look at cats and ask for one:";
-        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
-        let used =
-            if area.height > 8 { put_wrapped(frame.buffer_mut(), below(room, 1), text, theme.text()) + 2 } else { 0 };
-        self.form.draw(frame, below(area, used), theme);
+        let room = put_above(frame.buffer_mut(), area, 8, text, theme.text());
+        self.form.draw(frame, room, theme);
     }
 }

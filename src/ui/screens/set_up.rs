@@ -16,7 +16,7 @@ use crate::{
         cx::{Meter, Stop, Tone, sentence},
         field::Field,
         form::{Form, FormDid},
-        layout::{below, put_wrapped},
+        layout::put_above,
     },
 };
 
@@ -138,12 +138,8 @@ impl SetUp {
                     Err(words) => cx.say(Tone::Error, format!("You are the first admin, but {}", sentence(&words))),
                 }
             }
-            Some(Err(e)) => {
-                if let Some(rest) = self.form.show_error(&e) {
-                    cx.fail(&rest);
-                }
-            }
-            None => cx.say(Tone::Error, "It failed because of a fault in the program."),
+            Some(Err(e)) => self.form.tell(&e, cx),
+            None => cx.fault(),
         }
         Outcome::Stay
     }
@@ -218,9 +214,7 @@ impl Screen for SetUp {
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let text = "Welcome. The store is new. Make the account of its first admin:";
-        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
-        let used =
-            if area.height > 12 { put_wrapped(frame.buffer_mut(), below(room, 1), text, theme.text()) + 2 } else { 0 };
-        self.form.draw(frame, below(area, used), theme);
+        let room = put_above(frame.buffer_mut(), area, 12, text, theme.text());
+        self.form.draw(frame, room, theme);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
         field::Field,
         form::{Form, FormDid},
-        layout::{below, put_wrapped},
+        layout::{below, put_above},
         sheet::{Ink, Piece, Sheet},
     },
 };
@@ -145,9 +145,7 @@ impl KeyForm {
                 Outcome::Pop
             }
             Err(e) => {
-                if let Some(rest) = self.form.show_error(&e) {
-                    cx.fail(&rest);
-                }
+                self.form.tell(&e, cx);
                 Outcome::Stay
             }
         }
@@ -217,10 +215,7 @@ impl Screen for KeyForm {
             Some(name) => format!("With the private half of this key {name} signs in over SSH without a password."),
             None => "With the private half of this key you sign in over SSH without your password.".to_owned(),
         };
-        let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(2), ..area };
-        let used =
-            if area.height > 7 { put_wrapped(frame.buffer_mut(), below(room, 1), &text, theme.text()) + 2 } else { 0 };
-        let body = below(area, used);
+        let body = put_above(frame.buffer_mut(), area, 7, &text, theme.text());
         // Two fields, what there is to say of them, and below it the key as it was understood.
         let form = Rect { height: body.height.min(5), ..body };
         self.form.draw(frame, form, theme);

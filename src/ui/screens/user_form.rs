@@ -143,7 +143,7 @@ impl UserForm {
             }
             Some(Err(e)) => self.failed(&e, cx),
             None => {
-                cx.say(Tone::Error, "It failed because of a fault in the program.");
+                cx.fault();
                 Outcome::Stay
             }
         }
@@ -152,8 +152,8 @@ impl UserForm {
     fn failed(&mut self, error: &Error, cx: &mut Cx) -> Outcome {
         if let Error::Conflict { .. } = error {
             self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
-        } else if let Some(rest) = self.form.show_error(error) {
-            cx.fail(&rest);
+        } else {
+            self.form.tell(error, cx);
         }
         Outcome::Stay
     }
