@@ -10,6 +10,8 @@ use std::{
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::mpsc::{self, RecvTimeoutError},
+    time::Duration,
 };
 
 use clowder::{
@@ -78,7 +80,37 @@ fn unbuffered(out: &mut impl std::io::Write, line: &str) -> std::io::Result<()> 
     out.flush()
 }
 
-fn start(home: &Home, threads: u32, with: impl FnOnce(&mut Command)) -> Child {
+/// The process with the load; killed at the latest when nobody needs it any more.
+struct Load(Child);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Load {
+    /// What it says, to its end. One that hangs fails the test.
+    fn lines(&mut self) -> impl Iterator<Item = String> + use<> {
+        let lines = BufReader::new(self.0.stdout.take().unwrap()).lines();
+        let (said, heard) = mpsc::channel();
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                if said.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        std::iter::from_fn(move || match heard.recv_timeout(Duration::from_secs(60)) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("the load has said nothing for a minute"),
+        })
+    }
+}
+
+fn start(home: &Home, threads: u32, with: impl FnOnce(&mut Command)) -> Load {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
         .args(["--exact", "load", "--nocapture", "--test-threads=1"])
@@ -88,7 +120,7 @@ fn start(home: &Home, threads: u32, with: impl FnOnce(&mut Command)) -> Child {
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     with(&mut command);
-    command.spawn().unwrap()
+    Load(command.spawn().unwrap())
 }
 
 /// The cat and revision of an acknowledgement.
@@ -113,7 +145,7 @@ fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
     let mut acks: HashMap<u32, u32> = HashMap::new();
     for round in 0..8 {
         let mut child = start(&home, 4, |_| {});
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+        let mut lines = child.lines();
         let mut seen = 0;
         for line in lines.by_ref() {
             if let Some((id, rev)) = acknowledged(&line) {
@@ -124,13 +156,13 @@ fn a_kill_under_load_loses_nothing_that_was_acknowledged() {
                 break;
             }
         }
-        child.kill().unwrap();
+        child.0.kill().unwrap();
         // What it had written before it died counts as well; its last line may be cut short.
         let rest: Vec<String> = lines.collect();
         for (id, rev) in rest.iter().filter_map(|line| acknowledged(line)) {
             acks.entry(id).and_modify(|r| *r = rev.max(*r)).or_insert(rev);
         }
-        child.wait().unwrap();
+        drop(child);
         assert!(seen > 20, "the load did not start");
         let store = home.open();
         all_there(&store, &acks);
@@ -154,10 +186,8 @@ fn no_acknowledgement_comes_before_the_sync_of_what_it_acknowledges() {
     let mut child = start(&home, 1, |command| {
         command.env("LD_PRELOAD", &shim).env("SHIM_LOG", &log_path);
     });
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
-    assert_eq!(lines.filter(|line| acknowledged(line).is_some()).take(200).count(), 200);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(child.lines().filter(|line| acknowledged(line).is_some()).take(200).count(), 200);
+    drop(child);
 
     let events = std::fs::read(&log_path).unwrap();
     let mut acks = 0;
@@ -195,16 +225,16 @@ fn a_full_disk_makes_the_store_read_only_and_loses_nothing() {
         });
         let mut acks = HashMap::new();
         let mut end = None;
-        for line in BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok) {
+        // To its end: the store is closed with the disk still full.
+        for line in child.lines() {
             if let Some((id, rev)) = acknowledged(&line) {
                 acks.insert(id, rev);
             }
             if let Some(words) = line.strip_prefix("end ") {
                 end = Some(words.to_owned());
-                break;
             }
         }
-        child.wait().unwrap();
+        drop(child);
         let end = end.expect("the load goes on to its end with a full disk");
         assert!(end.contains("the disk is full"), "{end}");
         assert!(!acks.is_empty());

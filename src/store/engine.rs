@@ -7,7 +7,12 @@ use std::{
     io,
     ops::Bound,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        mpsc::{self, RecvTimeoutError, SyncSender},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use sled::{Transactional, transaction::ConflictableTransactionError};
@@ -133,7 +138,49 @@ struct Files {
     trees: Vec<Option<sled::Tree>>,
     file: Arc<File>,
     db: sled::Db,
+    waker: Waker,
 }
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // What the engine would still write when it ends would be written without the waker; an error is no news here.
+        let _ = self.db.flush();
+        self.waker.end();
+    }
+}
+
+/// Wakes those who wait for a write that has failed. The engine writes on threads of its own, and one that fails there is
+/// noted but not always told: whoever waits for it would wait for ever. Any later flush tells them.
+struct Waker {
+    thread: Option<(SyncSender<()>, JoinHandle<()>)>,
+}
+
+impl Waker {
+    fn start(config: sled::Config, db: sled::Db) -> io::Result<Self> {
+        let (end, ended) = mpsc::sync_channel(0);
+        let thread = thread::Builder::new().name("clowder-waker".to_owned()).spawn(move || {
+            while ended.recv_timeout(WAKE_EVERY) == Err(RecvTimeoutError::Timeout) {
+                // After a failure a flush writes nothing and does not wait.
+                if config.global_error().is_err() {
+                    let _ = db.flush();
+                }
+            }
+        })?;
+        Ok(Self { thread: Some((end, thread)) })
+    }
+
+    /// Lets go of the engine.
+    fn end(&mut self) {
+        if let Some((end, thread)) = self.thread.take() {
+            drop(end);
+            // It cannot panic, and there is nobody to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// How long a failed write may stay untold.
+const WAKE_EVERY: Duration = Duration::from_millis(500);
 
 /// How often the engine writes what it has not yet written; a commit does not wait for it.
 const FLUSH_EVERY_MS: u64 = 500;
@@ -141,8 +188,8 @@ const FLUSH_EVERY_MS: u64 = 500;
 impl Engine {
     /// Opens a directory, or makes it.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, EngineError> {
-        let db =
-            sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_EVERY_MS)).open()?;
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes).flush_every_ms(Some(FLUSH_EVERY_MS));
+        let db = config.open()?;
         let mut trees: Vec<Option<sled::Tree>> = vec![None; Tree::COUNT];
         for tree in Kind::ALL.iter().map(|&k| Tree::Records(k)).chain([Tree::Audit, Tree::Meta]) {
             trees[tree.slot()] = Some(db.open_tree(tree.name())?);
@@ -150,7 +197,8 @@ impl Engine {
         // The engine leaves the small file with its settings to the disk's cache, and does not open with half of it.
         File::open(dir.join("conf"))?.sync_all()?;
         let file = Arc::new(File::options().read(true).write(true).open(dir.join("db"))?);
-        Ok(Self { files: RwLock::new(Files { trees, file, db }), cache_bytes, noted: Mutex::new(None) })
+        let waker = Waker::start(config, db.clone())?;
+        Ok(Self { files: RwLock::new(Files { trees, file, db, waker }), cache_bytes, noted: Mutex::new(None) })
     }
 
     fn files(&self) -> RwLockReadGuard<'_, Files> {
