@@ -368,6 +368,32 @@ fn too_large_a_record_is_refused_in_words() {
 }
 
 #[test]
+fn too_large_a_change_is_refused_alone_and_the_store_goes_on() {
+    let home = Home::new();
+    let store = home.open();
+    let refused = |store: &Store, cats: u32, note: usize| {
+        store
+            .write(&Actor::console(), move |tx| {
+                for _ in 0..cats {
+                    tx.insert(&mut Cat { description: "x".repeat(6_000), ..Cat::new("Miso") })?;
+                }
+                tx.describe(Action::Import, "n".repeat(note));
+                tx.always();
+                Ok::<_, StoreError>(())
+            })
+            .unwrap_err()
+            .to_string()
+    };
+    let words = refused(&store, 11_200, 0);
+    assert!(words.contains("too large to be made at once (11200 records); make it in parts"), "{words}");
+    let words = refused(&store, 0, 100_000);
+    assert!(words.contains("what is said about the change is too long"), "{words}");
+    assert_eq!(store.read_only(), None);
+    assert_eq!(add(&store, Cat::new("Miso")).id, CatId(1));
+    clean(&store);
+}
+
+#[test]
 fn a_listing_is_paged_by_keyset_in_both_directions() {
     let home = Home::new();
     let store = home.open();

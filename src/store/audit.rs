@@ -21,6 +21,9 @@ use super::{
 /// A part takes no more than this, except for one side of one record.
 const PART: usize = 6 * 1024;
 
+/// The longest note, in bytes.
+pub(super) const NOTE: usize = PART;
+
 /// A part as stored.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Part {

@@ -33,6 +33,8 @@ pub(super) trait Job: Send {
 pub(super) struct Group {
     layer: Layer,
     commits: Vec<CommitRecord>,
+    /// No fewer bytes than the commits take in the journal.
+    bytes: usize,
     changed: Vec<Changed>,
     jobs: Vec<(Box<dyn Job>, Outcome)>,
 }
@@ -72,6 +74,9 @@ impl Group {
         let (action, note) = done.action.ok_or_else(|| {
             StoreError::Failed("nothing was changed: the change does not say what it does for the audit log".to_owned())
         })?;
+        if note.len() > audit::NOTE {
+            return Err(StoreError::Failed("nothing was changed: what is said about the change is too long".to_owned()));
+        }
         let commit = CommitNo(core.counters().commit + self.commits.len() as u64 + 1);
         let mut touched = Vec::with_capacity(done.layer.records.len());
         let mut hashes = Vec::new();
@@ -84,13 +89,22 @@ impl Group {
         let count = u32::try_from(touched.len()).unwrap_or(u32::MAX);
         let entry =
             AuditEntry { commit, at: now, actor: actor.clone(), action, note, undoes: done.undoes, touched: count };
+        let last_ids = done.layer.last_ids.iter().map(|(&kind, &id)| (kind, id)).collect();
+        let record = CommitRecord { entry, touched, hashes, last_ids };
+        // Here it concerns this write alone; a frame that cannot be written ends all writing.
+        let bytes = self.bytes + record.most_bytes();
+        if bytes > journal::MOST {
+            return Err(StoreError::Failed(format!(
+                "nothing was changed: the change is too large to be made at once ({count} records); make it in parts"
+            )));
+        }
+        self.bytes = bytes;
         self.changed.push(Changed {
             commit,
             actor: actor.clone(),
             records: done.layer.records.keys().copied().collect(),
         });
-        let last_ids = done.layer.last_ids.iter().map(|(&kind, &id)| (kind, id)).collect();
-        self.add(CommitRecord { entry, touched, hashes, last_ids }, done.layer);
+        self.add(record, done.layer);
         Ok(Some(commit))
     }
 

@@ -29,7 +29,7 @@ mod reader;
 mod recover;
 
 pub(super) use chain::commits;
-pub(super) use content::CommitRecord;
+pub(super) use content::{CommitRecord, MOST};
 pub(super) use reader::{Broken, Frame, Keys, Reader};
 pub(super) use recover::recover;
 

@@ -11,7 +11,7 @@ use super::super::{StoreError, record::AnyRecord};
 const VERSION: u16 = 1;
 
 /// The most that one frame holds; a group is far below it.
-pub(super) const MOST: usize = 64 << 20;
+pub(in crate::store) const MOST: usize = 64 << 20;
 
 /// Small numbers count as large ones when they are read.
 const MOST_READ: usize = 8 * MOST;
@@ -34,6 +34,17 @@ pub(in crate::store) struct CommitRecord {
 }
 
 impl CommitRecord {
+    /// No fewer bytes than the commit takes in a frame.
+    pub(in crate::store) fn most_bytes(&self) -> usize {
+        // Numbers, lengths and tags; each of them takes nine bytes at most.
+        const FIXED: usize = 128;
+        let side = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(0, Vec::len);
+        let touched: usize = self.touched.iter().map(|t| FIXED + side(&t.before) + side(&t.after)).sum();
+        let hashes: usize = self.hashes.iter().map(|(_, hash)| FIXED + hash.len()).sum();
+        let address = self.entry.actor.address.as_ref().map_or(0, String::len);
+        FIXED + self.entry.note.len() + address + touched + hashes + FIXED * self.last_ids.len()
+    }
+
     /// A record that the commit touched, as it is after it, with what the audit log leaves out; `None` when it was deleted.
     ///
     /// # Errors

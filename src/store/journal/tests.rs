@@ -215,6 +215,22 @@ fn commits_out_of_order_are_refused() {
 }
 
 #[test]
+fn a_commit_takes_no_more_than_is_reckoned() {
+    let mut large = commit(u64::MAX, 5_000);
+    large.entry.actor.address = Some("a".repeat(300));
+    large.entry.note = "n".repeat(300);
+    large.entry.undoes = Some(CommitNo(u64::MAX));
+    large.entry.at = Stamp(i64::MIN);
+    large.hashes = vec![(u32::MAX, "h".repeat(300)); 9];
+    large.last_ids = vec![(Kind::Request, u32::MAX); 9];
+    let side = Touched { rev_before: u32::MAX, id: u32::MAX, before: Some(vec![1; 300]), ..large.touched[0].clone() };
+    large.touched = vec![side; 50];
+    for commit in [commit(1, 0), large] {
+        assert!(content::encode(std::slice::from_ref(&commit)).unwrap().len() <= commit.most_bytes());
+    }
+}
+
+#[test]
 fn segments_follow_each_other_and_are_pruned_from_the_front() {
     let home = Home::new();
     let mut journal = Journal::begin(home.place.clone(), 0);
