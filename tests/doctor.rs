@@ -15,7 +15,7 @@ use std::{
 use clowder::{
     model::{Action, Actor, Cat, CatId, Kind, Role, User},
     store::{
-        Store,
+        OpenError, Store,
         doctor::{self, Diagnosis, DoctorError, Loss},
     },
 };
@@ -321,6 +321,31 @@ fn any_damage_to_any_files_is_cured_or_told() {
             damage(file, how, &mut dice);
         }
         is_right_or_named(&home, &truth, &what);
+    }
+}
+
+#[test]
+fn a_journal_whose_end_cannot_be_read_is_put_aside_and_what_may_be_lost_is_said() {
+    let (base, truth) = stocked(true);
+    let last = truth.values().map(|(_, no)| *no).max().unwrap();
+    // With another number of the data key, and cut off in its header.
+    for (key, length) in [(9, usize::MAX), (1, 50)] {
+        let home = copy(&base);
+        let segment = named(&home, "journal/");
+        let mut bytes = fs::read(&segment).unwrap();
+        bytes[44] = key;
+        bytes.truncate(length);
+        fs::write(&segment, &bytes).unwrap();
+        is_whole(&copy(&home), &truth, "closed");
+        fs::remove_file(home.data().join("clean")).unwrap();
+        let error = home.try_open().unwrap_err();
+        assert!(matches!(&error, OpenError::JournalDamaged { .. }), "{error}");
+        let (diagnosis, lost) = cure(&home);
+        assert!(diagnosis.is_healthy(), "{diagnosis:#?}");
+        assert_eq!(lost, [Loss::Changes { first: last + 1, last: None }]);
+        let store = home.open();
+        assert!(self::truth(&store) == truth);
+        clean(&store);
     }
 }
 

@@ -153,8 +153,9 @@ enum How {
     SetAside(Vec<PathBuf>),
     /// Build indexes and counters anew.
     Rebuild,
-    /// Open it, which begins a new journal, and make a backup.
-    MakeBackup,
+    /// Put segments of the journal aside that would keep the store from opening; open it, which begins a new journal, and make a
+    /// backup.
+    MakeBackup(Vec<PathBuf>),
     /// A new store of backup and journal, without those backups.
     Restore(Vec<PathBuf>),
     /// A new store of everything that can be read anywhere, without those backups.

@@ -75,7 +75,9 @@ impl Group {
             StoreError::Failed("nothing was changed: the change does not say what it does for the audit log".to_owned())
         })?;
         if note.len() > audit::NOTE {
-            return Err(StoreError::Failed("nothing was changed: what is said about the change is too long".to_owned()));
+            return Err(StoreError::Failed(
+                "nothing was changed: what is said about the change is too long".to_owned(),
+            ));
         }
         let commit = CommitNo(core.counters().commit + self.commits.len() as u64 + 1);
         let mut touched = Vec::with_capacity(done.layer.records.len());

@@ -237,8 +237,8 @@ pub enum OpenError {
         /// The first commit of the journal after it.
         next: u64,
     },
-    /// The store lacks commits, and the journal is damaged where they are.
-    #[error("the store in {} lacks its last commits, and {why}. It was left as it is; run `clowder doctor`", .path.display())]
+    /// The store lacks commits or may lack them, and the journal is damaged where they are.
+    #[error("the store in {} lacks its last commits or may lack them, and {why}. It was left as it is; run `clowder doctor`", .path.display())]
     JournalDamaged {
         /// The data directory.
         path: PathBuf,
@@ -357,7 +357,8 @@ impl Store {
             Some(keyring) if keyring.in_use => {
                 let mark = files::clean_mark(data);
                 let core = open_existing(&options, keyring, &mut notices)?;
-                let opened = start(core, lock, &options, false, notices);
+                let closed_with = mark.as_ref().map(|mark| mark.commit);
+                let opened = start(core, lock, &options, closed_with, false, notices);
                 match mark {
                     Some(mark) => not_gone_back(data, opened, &mark),
                     None => opened,
@@ -367,7 +368,7 @@ impl Store {
                 // Its making was cut short: nothing was ever acknowledged.
                 let unlocked = keyring.unlock(&options.keys())?;
                 let core = make(&options, keyring, unlocked)?;
-                start(core, lock, &options, true, notices)
+                start(core, lock, &options, None, true, notices)
             }
             None if engine::has_traces(&store_dir) => {
                 Err(OpenError::MissingKeyring { path: data.join(files::KEYRING) })
@@ -402,7 +403,7 @@ impl Store {
                 let (keyring, unlocked) = created?;
                 keyring.write(data)?;
                 let core = make(&options, keyring, unlocked)?;
-                start(core, lock, &options, true, notices)
+                start(core, lock, &options, None, true, notices)
             }
         }
     }
@@ -421,7 +422,7 @@ fn not_gone_back(data: &Path, opened: Result<Opened, OpenError>, mark: &files::C
             let why = format!("it ends with change {commit}, but it was closed with change {}", mark.commit);
             OpenError::Damaged { path: data.to_owned(), why }
         }
-        Err(e @ OpenError::Damaged { .. }) => e,
+        Err(e @ (OpenError::Damaged { .. } | OpenError::JournalDamaged { .. } | OpenError::JournalAhead { .. })) => e,
         Err(e) => return Err(e),
     };
     mark.put_back(data)?;
@@ -563,11 +564,16 @@ fn try_on_copy(options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), O
 }
 
 /// Brings back what the journal has and the engine has not, and goes on in it.
-fn open_journal(core: &Core, options: &OpenOptions, notices: &mut Vec<String>) -> Result<(), OpenError> {
+fn open_journal(
+    core: &Core,
+    options: &OpenOptions,
+    closed_with: Option<u64>,
+    notices: &mut Vec<String>,
+) -> Result<(), OpenError> {
     let (key, sealer) = core.sealer.current_sealer();
     let place = Place { data: options.data.clone(), store: core.id.clone(), line: core.line()?, key, sealer };
     let keys = |number| core.sealer.sealer(number);
-    let found = journal::recover(place, &keys, core.journal_from()?, core.counters().commit)?;
+    let found = journal::recover(place, &keys, core.journal_from()?, core.counters().commit, closed_with)?;
     let mut back = 0;
     for group in found.missing {
         back += core.replay(group)?;
@@ -607,6 +613,7 @@ fn start(
     core: Core,
     lock: DataLock,
     options: &OpenOptions,
+    closed_with: Option<u64>,
     fresh: bool,
     mut notices: Vec<String>,
 ) -> Result<Opened, OpenError> {
@@ -616,7 +623,7 @@ fn start(
     core.generation.store(generation, Ordering::Relaxed);
     core.repair_marked.store(core.meta(meta::REPAIR)?.is_some(), Ordering::Relaxed);
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
-    open_journal(&core, options, &mut notices)?;
+    open_journal(&core, options, closed_with, &mut notices)?;
     let last = core.audit(None, 1).ok().and_then(|entries| entries.first().map(|entry| entry.at));
     let around =
         core.around.get_or_init(|| Around::new(&options.data, options.space, options.surroundings.clone(), last));

@@ -276,10 +276,13 @@ impl Exam<'_> {
         let (does, how) = if sound && without.is_empty() {
             // Without a mark and a journal that reaches as far, nobody knows whether the engine lost its last changes.
             let has = content.commit.max(content.report.commits);
-            if self.closed_with() == 0 && reached < has {
+            let unclosed = self.closed_with() == 0;
+            if unclosed && (reached < has || !content.unreadable.is_empty()) {
                 loses.push(Loss::Changes { first: has + 1, last: None });
             }
-            ("Begin a new journal and make a backup: the store itself has everything that is known.", How::MakeBackup)
+            let aside = if unclosed { content.unreadable.clone() } else { Vec::new() };
+            let does = "Begin a new journal and make a backup: the store itself has everything that is known.";
+            (does, How::MakeBackup(aside))
         } else if sound {
             ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
         } else if has_all && content.report.is_only_derived() && without.is_empty() {

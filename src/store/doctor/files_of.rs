@@ -99,6 +99,8 @@ pub(super) struct Content {
     pub(super) behind: Vec<String>,
     /// The first damaged place of the journal's end.
     pub(super) broken: Option<String>,
+    /// Segments of the journal's end of which nobody knows what was in them.
+    pub(super) unreadable: Vec<PathBuf>,
     /// Whether changes that come after them are in the journal and cannot be added.
     pub(super) lacks: bool,
 }
@@ -141,6 +143,16 @@ pub(super) fn look(
     current.retain(|segment| segment.line == line && segment.first > from);
     let begin = current.iter().rposition(|segment| segment.first <= content.commit + 1).unwrap_or_default();
     let begins_with = current.get(begin).map_or(0, |segment| segment.first);
+    // What the engine has was in a segment once.
+    for segment in current.iter().skip(begin).filter(|segment| segment.first <= content.commit) {
+        if let Ok(mut reader) = journal::read(segment, &core.id, &keys)
+            && reader.next_frame().is_none()
+            && reader.is_unmade()
+        {
+            content.broken = Some(reader.cut_short().to_string());
+            content.unreadable.push(segment.path.clone());
+        }
+    }
     let current: Vec<PathBuf> = current.into_iter().skip(begin).map(|segment| segment.path).collect();
     for commit in commits {
         match commit {
@@ -163,6 +175,9 @@ pub(super) fn look(
             }
             Err(broken) => {
                 gap = true;
+                if matches!(broken.missing(), Some((_, None))) {
+                    content.unreadable.push(broken.path.clone());
+                }
                 // In an older segment it is of no concern: the engine has what was there.
                 let upto = broken.missing().map_or(u64::MAX, |(_, last)| last.unwrap_or(u64::MAX));
                 if current.contains(&broken.path) && upto >= begins_with && content.broken.is_none() {

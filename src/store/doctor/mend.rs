@@ -54,9 +54,15 @@ pub fn mend(
             Ok(Mended { kept: Some(files::set_aside(data, suspects)?), ..Mended::default() })
         }
         How::Rebuild => rebuild(options, actor, progress),
-        How::MakeBackup => {
+        How::MakeBackup(segments) => {
+            let kept = if segments.is_empty() {
+                None
+            } else {
+                let _lock = DataLock::take(data, Door::Command)?;
+                Some(files::set_aside(data, segments)?)
+            };
             let notices = back_up(options, actor, "a new journal was begun".to_owned(), &mut *progress)?;
-            Ok(Mended { notices, lost, ..Mended::default() })
+            Ok(Mended { notices, kept, lost })
         }
         How::Salvage(bad) => {
             let (kept, lost) = salvaged(options, bad, &mut *progress)?;

@@ -75,7 +75,8 @@ impl Iterator for Commits<'_> {
                         key_is_missing: false,
                     }));
                 }
-                Some(Err(broken)) => {
+                Some(Err(mut broken)) => {
+                    broken.next_commit = broken.next_commit.or_else(|| self.segments.front().map(|s| s.first));
                     let next = broken.next_commit.unwrap_or_default();
                     // Of no concern when all of it comes before what was asked for.
                     let concerns = broken.missing().is_none_or(|(_, upto)| upto.is_none_or(|upto| upto > self.last));

@@ -104,8 +104,8 @@ pub(in crate::store) struct Reader {
     /// The tag before `at`; `None` after a damaged place.
     tag: Option<Tag>,
     last: u64,
-    frames: u64,
     torn: bool,
+    unmade: bool,
     queue: VecDeque<CommitRecord>,
 }
 
@@ -164,8 +164,8 @@ impl Reader {
             at: HEADER,
             tag,
             last: first.saturating_sub(1),
-            frames: 0,
             torn: false,
+            unmade: false,
             queue: VecDeque::new(),
         })
     }
@@ -201,9 +201,14 @@ impl Reader {
         self.tag
     }
 
-    /// Good frames so far.
-    pub(in crate::store) fn frames(&self) -> u64 {
-        self.frames
+    /// After the end: whether there is less than a header, as in a segment that was just being made.
+    pub(in crate::store) fn is_unmade(&self) -> bool {
+        self.unmade
+    }
+
+    /// The words for a segment that is no more than that and should be.
+    pub(in crate::store) fn cut_short(&self) -> Broken {
+        self.broken(0, "it was cut short before its first commit", None)
     }
 
     /// Whether the file ends where its last good frame ends.
@@ -231,15 +236,15 @@ impl Reader {
     /// The next good frame, or the next damaged place; `None` at the end.
     pub(in crate::store) fn next_frame(&mut self) -> Option<Result<Frame, Broken>> {
         if let Some(why) = self.fault.take() {
-            let next = self.find_good(0);
-            // A header without a frame is of a segment that was just being made.
-            let Some((_, head)) = next else {
+            // The header is on the disk before anything is written after it.
+            if self.bytes.len() <= HEADER {
                 self.torn = true;
-                self.at = self.at.min(self.bytes.len());
-                self.bytes.truncate(self.at);
+                self.unmade = true;
+                self.at = self.bytes.len();
                 return None;
-            };
-            return Some(Err(self.broken(0, &why, Some(head.first))));
+            }
+            let next = self.find_good(0).map(|(_, head)| head.first);
+            return Some(Err(self.broken(0, &why, next)));
         }
         match self.opened(self.at) {
             Some((head, plain)) => {
@@ -254,7 +259,6 @@ impl Reader {
                 let offset = self.at;
                 self.tag = Some(head.tag(&self.bytes, offset));
                 self.last = head.last;
-                self.frames += 1;
                 self.at += head.size();
                 Some(Ok(Frame { offset: offset as u64, first: head.first, last: head.last, plain }))
             }

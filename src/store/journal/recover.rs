@@ -15,11 +15,19 @@ pub(in crate::store) struct Found {
     pub(in crate::store) notices: Vec<String>,
 }
 
-/// Looks at the journal of a line that is without a gap after the commit `from`, for an engine that ends with `commit`.
+/// Looks at the journal of a line that is without a gap after the commit `from`, for an engine that ends with `commit`. When the
+/// store was closed and nothing was written since, `closed_with` is the commit that it was closed with.
 ///
 /// # Errors
-/// When commits that the engine does not have are damaged or missing, or the files cannot be read.
-pub(in crate::store) fn recover(place: Place, keys: &Keys<'_>, from: u64, commit: u64) -> Result<Found, OpenError> {
+/// When commits that the engine does not have, or of which nobody knows whether it has them, are damaged or missing, or the
+/// files cannot be read.
+pub(in crate::store) fn recover(
+    place: Place,
+    keys: &Keys<'_>,
+    from: u64,
+    commit: u64,
+    closed_with: Option<u64>,
+) -> Result<Found, OpenError> {
     let data = place.data.clone();
     let all: Vec<SegmentInfo> = segments(&data)
         .map_err(|e| open_error(&data, &e))?
@@ -33,16 +41,23 @@ pub(in crate::store) fn recover(place: Place, keys: &Keys<'_>, from: u64, commit
             None => Ok(Found { journal: Journal::begin(place, commit), missing: Vec::new(), notices: Vec::new() }),
         };
     };
-    let mut walk = Walk { commit, missing: Vec::new(), notices: Vec::new(), last: all[begin].first - 1, tag: None };
+    let mut walk = Walk {
+        commit,
+        has_all: closed_with.is_some_and(|last| last <= commit),
+        missing: Vec::new(),
+        notices: Vec::new(),
+        last: all[begin].first - 1,
+        tag: None,
+    };
     let mut end = None;
-    for segment in &all[begin..] {
-        if let Some(reader) = walk.segment(&data, segment, &place, keys)? {
+    for (n, segment) in all.iter().enumerate().skip(begin) {
+        if let Some(reader) = walk.segment(&data, segment, all.get(n + 1), &place, keys)? {
             end = Some((segment, reader));
         }
     }
     if end.is_none() && walk.notices.is_empty() {
         // The last segment was just being made, and is gone now; the one before it is the last.
-        return recover(place, keys, from, commit);
+        return recover(place, keys, from, commit, closed_with);
     }
     let Walk { last, mut notices, missing, .. } = walk;
     if last < commit && notices.is_empty() {
@@ -84,6 +99,8 @@ fn missing(data: &Path, from: u64) -> Vec<String> {
 /// Segments read one after the other.
 struct Walk {
     commit: u64,
+    /// Whether the engine is known to have every commit there was.
+    has_all: bool,
     missing: Vec<Vec<CommitRecord>>,
     notices: Vec<String>,
     last: u64,
@@ -96,13 +113,15 @@ impl Walk {
         &mut self,
         data: &Path,
         segment: &SegmentInfo,
+        next: Option<&SegmentInfo>,
         place: &Place,
         keys: &Keys<'_>,
     ) -> Result<Option<Reader>, OpenError> {
+        let next_commit = next.map(|next| next.first);
         let mut reader = match read(segment, &place.store, keys) {
             Ok(reader) => reader,
             Err(broken) => {
-                self.broken(data, &broken)?;
+                self.broken(data, &Broken { next_commit, ..broken })?;
                 return Ok(None);
             }
         };
@@ -126,10 +145,18 @@ impl Walk {
             }
             match frame {
                 Ok(frame) => self.frame(data, segment, &frame)?,
-                Err(broken) => self.broken(data, &broken)?,
+                Err(broken) => {
+                    let next_commit = broken.next_commit.or(next_commit);
+                    self.broken(data, &Broken { next_commit, ..broken })?;
+                }
             }
         }
-        if reader.seed().is_none() && reader.frames() == 0 && !self.notices.iter().any(|n| names(n, segment)) {
+        if reader.is_unmade() {
+            if next.is_some() || segment.first <= self.commit || !follows {
+                // A commit is only in the engine, and another segment only begins, when this one held something.
+                self.broken(data, &Broken { next_commit, ..reader.cut_short() })?;
+                return Ok(None);
+            }
             // It was just being made when the power went.
             std::fs::remove_file(&segment.path).map_err(|e| files::open_error(&segment.path, &e))?;
             return Ok(None);
@@ -151,10 +178,10 @@ impl Walk {
         Ok(())
     }
 
-    /// A damaged place: a notice, unless the engine needs what was there.
+    /// A damaged place: a notice, unless the engine needs what was there, or may need it.
     fn broken(&mut self, data: &Path, broken: &Broken) -> Result<(), OpenError> {
         match broken.missing() {
-            Some((_, Some(last))) if last > self.commit => {
+            Some((_, last)) if last.map_or(!self.has_all, |last| last > self.commit) => {
                 Err(OpenError::JournalDamaged { path: data.to_owned(), why: broken.to_string() })
             }
             _ => {
@@ -166,8 +193,4 @@ impl Walk {
             }
         }
     }
-}
-
-fn names(notice: &str, segment: &SegmentInfo) -> bool {
-    notice.contains(&*segment.path.to_string_lossy())
 }

@@ -97,7 +97,25 @@ impl Home {
     }
 
     fn recover(&self, from: u64, commit: u64) -> Result<recover::Found, OpenError> {
-        recover(self.place.clone(), &self.keys(), from, commit)
+        recover(self.place.clone(), &self.keys(), from, commit, None)
+    }
+
+    /// The same after the store was closed.
+    fn recover_closed(&self, from: u64, commit: u64) -> Result<recover::Found, OpenError> {
+        recover(self.place.clone(), &self.keys(), from, commit, Some(commit))
+    }
+}
+
+trait Replacing {
+    /// The same with another byte in one place.
+    fn replacing(&self, at: usize, byte: u8) -> Vec<u8>;
+}
+
+impl Replacing for Vec<u8> {
+    fn replacing(&self, at: usize, byte: u8) -> Vec<u8> {
+        let mut other = self.clone();
+        other[at] = byte;
+        other
     }
 }
 
@@ -113,7 +131,7 @@ fn commits_come_back_as_they_were() {
     let mut reader = home.open(&path).unwrap();
     let offsets: Vec<u64> = std::iter::from_fn(|| reader.next_frame()).map(|f| f.unwrap().offset).collect();
     assert_eq!(offsets, places[..3]);
-    assert_eq!((reader.end(), reader.last_commit(), reader.frames()), (places[3], 6, 3));
+    assert_eq!((reader.end(), reader.last_commit()), (places[3], 6));
     assert!(!reader.is_torn());
 }
 
@@ -354,7 +372,7 @@ fn a_segment_that_was_just_being_made_is_none() {
     let home = Home::new();
     let (path, _) = home.filled(&[1, 1]);
     let whole = fs::read(&path).unwrap();
-    for bytes in [&[][..], &whole[..50], &[0; 4096]] {
+    for bytes in [&[][..], &whole[..50], &[0; frame::HEADER]] {
         let made = home.dir.path().join(DIR).join(file_name(home.place.line, 3));
         fs::write(&made, bytes).unwrap();
         let mut found = home.recover(0, 2).unwrap();
@@ -362,6 +380,39 @@ fn a_segment_that_was_just_being_made_is_none() {
         assert!(!made.exists());
         let _ = found.journal.append(&[commit(3, 40)]).unwrap();
         assert_eq!(home.segments().len(), 1);
+        fs::write(&path, &whole).unwrap();
+    }
+}
+
+#[test]
+fn a_last_segment_that_cannot_be_read_is_refused_unless_the_store_was_closed() {
+    let home = Home::new();
+    let (path, _) = home.filled(&[1, 1]);
+    let whole = fs::read(&path).unwrap();
+    let made = home.dir.path().join(DIR).join(file_name(home.place.line, 3));
+    let (of_another_key, a_directory, zeros) = (whole.replacing(44, 9), Vec::new(), vec![0; 4096]);
+    for (bytes, first) in [(of_another_key, 3), (a_directory, 3), (zeros, 3), (whole[..50].to_vec(), 1)] {
+        let target = if first == 1 { &path } else { &made };
+        if bytes.is_empty() {
+            fs::create_dir(target).unwrap();
+        } else {
+            fs::write(target, &bytes).unwrap();
+        }
+        let error = home.recover(0, 2).err().unwrap();
+        let words = error.to_string();
+        assert!(matches!(error, OpenError::JournalDamaged { .. }), "{words}");
+        assert!(words.contains(&format!("commits from {first} on cannot be read")), "{words}");
+        assert!(words.contains("may lack them") && words.contains("clowder doctor"), "{words}");
+        // With what it was closed with nothing is missing; with less than that something is.
+        let found = home.recover_closed(0, 2).unwrap();
+        assert!(found.notices[0].contains("cannot be read from it"), "{:?}", found.notices);
+        assert!(target.exists() && found.missing.is_empty());
+        assert!(recover(home.place.clone(), &home.keys(), 0, 2, Some(3)).is_err());
+        if target.is_dir() {
+            fs::remove_dir(target).unwrap()
+        } else {
+            fs::remove_file(target).unwrap()
+        }
         fs::write(&path, &whole).unwrap();
     }
 }
@@ -405,7 +456,7 @@ fn another_key_begins_another_segment() {
     let first = home.keys();
     let keys = |number| if number == 2 { Some(Arc::clone(&second)) } else { first(number) };
     let place = Place { key: 2, sealer: Arc::clone(&second), ..home.place.clone() };
-    let found = recover(place, &keys, 0, 0).unwrap();
+    let found = recover(place, &keys, 0, 0, None).unwrap();
     assert_eq!(numbers(&found), [1, 2]);
     assert_eq!(home.segments().len(), 2);
     assert!(found.notices.is_empty());

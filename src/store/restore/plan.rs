@@ -231,6 +231,7 @@ pub(in crate::store) fn walk(
             let mut reader = match journal::read(segment, sources.keys.store(), &keys) {
                 Ok(reader) => reader,
                 Err(broken) => {
+                    walk.torn = own.get(n + 1).is_none();
                     walk.broken = Some(broken.to_string());
                     return Ok(walk);
                 }
@@ -243,6 +244,7 @@ pub(in crate::store) fn walk(
                         continue;
                     }
                     Err(broken) => {
+                        walk.torn = broken.next_commit.is_none() && own.get(n + 1).is_none();
                         walk.broken = Some(broken.to_string());
                         return Ok(walk);
                     }
