@@ -76,6 +76,14 @@ pub struct App {
     _changes: Subscription,
 }
 
+impl Layer {
+    /// The keys that are the screen's: for moving about, and its own.
+    fn binds(&self) -> impl Iterator<Item = &'static Bind> {
+        let motions = if self.screen.moves() { keys::MOTIONS } else { &[] };
+        motions.iter().chain(self.screen.keys())
+    }
+}
+
 /// What a commit did, in words.
 fn undo_words(line: &HistoryLine) -> String {
     let words = [line.entry.action.label(), &*line.about, &*line.entry.note];
@@ -257,9 +265,10 @@ impl App {
 
     fn key(&mut self, event: &KeyEvent) {
         let key = Key::of(event);
-        let find = |binds: &'static [Bind]| binds.iter().find(|b| b.keys.contains(&key)).map(|b| b.command);
+        let is_meant = |b: &&Bind| b.keys.contains(&key);
         let Some(layer) = self.stack.last() else { return };
-        let (own, global) = (find(layer.screen.keys()), find(keys::GLOBAL));
+        let own = layer.binds().find(is_meant).map(|b| b.command);
+        let global = keys::GLOBAL.iter().find(is_meant).map(|b| b.command);
         if let Some(command) = own.filter(|c| self.enabled(layer, *c))
             && self.run(command)
         {
@@ -396,7 +405,7 @@ impl App {
         self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::Undo(line.entry.commit))));
     }
 
-    /// Every command that can be run now, with its keys.
+    /// Every command that can be run now, with its keys; nobody looks for moving about by name.
     fn available(&self) -> Vec<(Command, String)> {
         let mut all: Vec<(Command, String)> = Vec::new();
         let own = self
@@ -416,7 +425,7 @@ impl App {
         let mut lines = Vec::new();
         if let Some(layer) = self.stack.last() {
             lines.push((layer.screen.title(), ""));
-            let own = layer.screen.keys().iter().filter(|b| self.enabled(layer, b.command));
+            let own = layer.binds().filter(|b| self.enabled(layer, b.command));
             lines.extend(own.map(|b| (b.keys_text(), b.command.help())));
             lines.push((String::new(), ""));
         }
@@ -435,7 +444,7 @@ impl App {
         let waiting = self.overlay.take().and_then(|(_, waiting)| waiting);
         match (answer, waiting) {
             (Answer::Run(command), _) => {
-                let own = self.stack.last().is_some_and(|l| l.screen.keys().iter().any(|b| b.command == command));
+                let own = self.stack.last().is_some_and(|l| l.binds().any(|b| b.command == command));
                 if !(own && self.run(command)) {
                     self.run_global(command);
                 }

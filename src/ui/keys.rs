@@ -149,21 +149,15 @@ pub const GLOBAL: &[Bind] = &[
     bind(&[Key::ctrl('q'), Key::ctrl('c')], Command::Quit).quiet(),
 ];
 
-/// Arrow up and `k`.
-pub const UP_BIND: Bind = bind(&[UP, Key::ch('k')], Command::Up).quiet();
-/// Arrow down and `j`.
-pub const DOWN_BIND: Bind = bind(&[DOWN, Key::ch('j')], Command::Down).quiet();
-/// Page up.
-pub const PAGE_UP_BIND: Bind = bind(&[Key::code(KeyCode::PageUp), Key::ctrl('b')], Command::PageUp).quiet();
-/// Page down.
-pub const PAGE_DOWN_BIND: Bind = bind(&[Key::code(KeyCode::PageDown), Key::ctrl('f')], Command::PageDown).quiet();
-/// `g` and Home.
-pub const FIRST_BIND: Bind = bind(&[Key::ch('g'), Key::code(KeyCode::Home)], Command::First).quiet();
-/// `G` and End.
-pub const LAST_BIND: Bind = bind(&[Key::ch('G'), Key::code(KeyCode::End)], Command::Last).quiet();
-
 /// Moving about, the same in every list and on every long page.
-const MOTIONS: &[Bind] = &[UP_BIND, DOWN_BIND, PAGE_UP_BIND, PAGE_DOWN_BIND, FIRST_BIND, LAST_BIND];
+pub const MOTIONS: &[Bind] = &[
+    bind(&[UP, Key::ch('k')], Command::Up).quiet(),
+    bind(&[DOWN, Key::ch('j')], Command::Down).quiet(),
+    bind(&[Key::code(KeyCode::PageUp), Key::ctrl('b')], Command::PageUp).quiet(),
+    bind(&[Key::code(KeyCode::PageDown), Key::ctrl('f')], Command::PageDown).quiet(),
+    bind(&[Key::ch('g'), Key::code(KeyCode::Home)], Command::First).quiet(),
+    bind(&[Key::ch('G'), Key::code(KeyCode::End)], Command::Last).quiet(),
+];
 
 /// The key table of every screen in Markdown, for the README.
 pub fn markdown() -> String {
@@ -178,8 +172,7 @@ pub fn markdown() -> String {
     }
     out.push_str("| on this screen | these as well |\n|---|---|\n");
     for (title, binds) in super::screens::KEYS {
-        let own = binds.iter().filter(|b| !b.keys.is_empty() && MOTIONS.iter().all(|m| m.command != b.command));
-        let keys: Vec<String> = own.map(|b| format!("{} {}", named(b), b.command.help())).collect();
+        let keys: Vec<String> = binds.iter().map(|b| format!("{} {}", named(b), b.command.help())).collect();
         out.push_str(&format!("| {title} | {} |\n", keys.join("; ")));
     }
     out
@@ -193,7 +186,7 @@ mod tests {
     fn no_screen_binds_a_key_twice() {
         for (title, binds) in std::iter::once(("Everywhere", GLOBAL)).chain(crate::ui::screens::KEYS.iter().copied()) {
             let mut seen: Vec<Key> = Vec::new();
-            for key in binds.iter().flat_map(|b| b.keys) {
+            for key in MOTIONS.iter().chain(binds).flat_map(|b| b.keys) {
                 assert!(!seen.contains(key), "{title}: {key} twice");
                 seen.push(*key);
             }

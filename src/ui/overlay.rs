@@ -52,14 +52,9 @@ impl Overlay {
     }
 
     pub fn commands(available: &[(Command, String)]) -> Self {
-        let moves = |command: &Command| {
-            use Command::{Down, First, Last, PageDown, PageUp, Palette, Up};
-            matches!(command, Up | Down | PageUp | PageDown | First | Last | Palette)
-        };
         let items = available
             .iter()
-            // Nobody looks for those by name.
-            .filter(|(command, _)| !moves(command))
+            .filter(|(command, _)| *command != Command::Palette)
             .filter_map(|(command, keys)| {
                 let index = Command::ALL.iter().position(|c| c == command)?;
                 let note = if keys.is_empty() { String::new() } else { format!("{}  [{keys}]", command.slug()) };

@@ -38,8 +38,13 @@ pub trait Screen: Any {
     /// Its name, for the header: `Cats`, or the name of what it shows.
     fn title(&self) -> String;
 
-    /// Its keys.
+    /// Its keys, beside those for moving about.
     fn keys(&self) -> &'static [Bind];
+
+    /// Whether there is something to move about in, by the keys that are the same everywhere.
+    fn moves(&self) -> bool {
+        true
+    }
 
     /// Whether a command makes sense now. Permissions are looked after elsewhere.
     fn enabled(&self, _command: Command, _cx: &Cx) -> bool {

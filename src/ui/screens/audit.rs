@@ -9,23 +9,14 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         layout::below,
         list::{Column, List},
     },
 };
 
 /// The keys of the log.
-pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
-    bind(&[ENTER], Command::Open),
-    bind(&[Key::ch('u')], Command::UndoThis),
-];
+pub const KEYS: &[Bind] = &[bind(&[ENTER], Command::Open), bind(&[Key::ch('u')], Command::UndoThis)];
 
 /// How many commits are read at once.
 const PAGE: usize = 200;
@@ -232,11 +223,8 @@ impl Screen for History {
                     Outcome::Stay
                 });
             }
-            other => {
-                if !self.list.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.list.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

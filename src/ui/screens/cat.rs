@@ -14,7 +14,7 @@ use crate::{
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
         cx::Tone,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         layout::below,
         screens,
         sheet::{Ink, Sheet},
@@ -23,12 +23,6 @@ use crate::{
 
 /// The keys of a cat.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('e')], Command::Edit),
     bind(&[Key::ch('a')], Command::AskFor),

@@ -183,6 +183,10 @@ impl Screen for CatAction {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save => self.save(cx),

@@ -14,7 +14,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         layout::{below, row},
         list::{Column, List},
         query_line::{QueryDid, QueryLine},
@@ -23,12 +23,6 @@ use crate::{
 
 /// The keys of the list of breeds and of the list of health statuses.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('/')], Command::Search),
     bind(&[Key::ch('c')], Command::OpenCats),
@@ -152,11 +146,8 @@ impl Screen for CatalogueList {
                 self.refresh(cx);
                 cx.ok(if self.by_cats { "Most cats first." } else { "Sorted by name." });
             }
-            (other, _) => {
-                if !self.list.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            (other, _) if self.list.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

@@ -12,19 +12,13 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         sheet::{Ink, Sheet},
     },
 };
 
 /// The keys of one breed or health status.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[Key::ch('c'), ENTER], Command::OpenCats),
     bind(&[Key::ch('e')], Command::Edit),
     bind(&[Key::ch('D')], Command::Delete),
@@ -126,11 +120,8 @@ impl Screen for CataloguePage {
                 if done.is_some() { Outcome::Pop } else { Outcome::Stay }
             }),
             Command::History => return Outcome::push(History::of(self.which.kind(), self.id, cx)),
-            other => {
-                if !self.sheet.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.sheet.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

@@ -13,7 +13,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         layout::{below, pane_line, panes, row},
         list::{Column, List},
         picker::Item,
@@ -24,12 +24,6 @@ use crate::{
 
 /// The keys of the list of cats.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('/')], Command::Search),
     bind(&[Key::ch('f')], Command::Filter),

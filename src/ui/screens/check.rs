@@ -8,19 +8,12 @@ use crate::{
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
         cx::{Meter, Stop, Tone},
-        keys::{DOWN_BIND, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
         sheet::{Ink, Sheet},
     },
 };
 
 /// The keys of this screen.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[Key::ch('c')], Command::Check),
     bind(&[Key::ch('R')], Command::Repair),
     bind(&[Key::ch('x')], Command::Cancel),
@@ -150,11 +143,8 @@ impl Screen for CheckScreen {
                     cx.say(Tone::Note, "It stops at the next step.");
                 }
             }
-            other => {
-                if !self.sheet.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.sheet.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

@@ -8,22 +8,13 @@ use crate::{
     model::Kind,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::ENTER,
         sheet::{Ink, Sheet},
     },
 };
 
 /// The keys of one commit.
-pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
-    bind(&[ENTER], Command::Open),
-    bind(&[Key::ch('u')], Command::UndoThis),
-];
+pub const KEYS: &[Bind] = &[bind(&[ENTER], Command::Open), bind(&[Key::ch('u')], Command::UndoThis)];
 
 /// One commit.
 pub struct EntryScreen {
@@ -125,11 +116,8 @@ impl Screen for EntryScreen {
                 let what = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ");
                 ask_undo(&self.line.clone(), &what, cx, |_: &mut Self, _| Outcome::Stay);
             }
-            other => {
-                if !self.sheet.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.sheet.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

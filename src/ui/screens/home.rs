@@ -10,7 +10,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Outcome, Screen, Theme, bind,
-        keys::{self, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, TAB, UP_BIND},
+        keys::{self, ENTER, TAB},
         layout::{self, below, put, row},
         list::List,
         screens,
@@ -18,16 +18,7 @@ use crate::{
 };
 
 /// The keys of this screen.
-pub const KEYS: &[Bind] = &[
-    bind(&[ENTER], Command::Open),
-    bind(&[TAB], Command::NextPane),
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
-];
+pub const KEYS: &[Bind] = &[bind(&[ENTER], Command::Open), bind(&[TAB], Command::NextPane)];
 
 /// How many waiting requests are listed at most.
 const OLDEST: usize = 50;

@@ -14,19 +14,13 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{DELETE, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::{DELETE, ENTER},
         sheet::{Ink, Sheet},
     },
 };
 
 /// The keys of one's own account.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('e')], Command::Edit),
     bind(&[Key::ch('p')], Command::ChangePassword),
@@ -164,11 +158,8 @@ impl Screen for Profile {
                     me.refresh(cx);
                 });
             }
-            other => {
-                if !self.sheet.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.sheet.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

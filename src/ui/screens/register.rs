@@ -78,6 +78,10 @@ impl Screen for Register {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save => self.register(cx),

@@ -14,7 +14,7 @@ use crate::{
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
         cx::sentence,
-        keys::{self, ENTER},
+        keys::ENTER,
         sheet::{Ink, Piece, Sheet},
     },
 };
@@ -33,12 +33,6 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('w')], Command::Withdraw),
     bind(&[Key::ch('h')], Command::History),
     bind(&[ENTER], Command::Open).quiet(),
-    keys::UP_BIND,
-    keys::DOWN_BIND,
-    keys::PAGE_UP_BIND,
-    keys::PAGE_DOWN_BIND,
-    keys::FIRST_BIND,
-    keys::LAST_BIND,
 ];
 
 /// One request.

@@ -15,7 +15,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{self, ENTER},
+        keys::ENTER,
         layout::{below, row},
         list::{Column, List},
         picker::Item,
@@ -34,12 +34,6 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('t')], Command::GoTriage),
     bind(&[Key::ch('v')], Command::OpenCat).quiet(),
     bind(&[Key::ch('p')], Command::OpenApplicant).quiet(),
-    keys::UP_BIND,
-    keys::DOWN_BIND,
-    keys::PAGE_UP_BIND,
-    keys::PAGE_DOWN_BIND,
-    keys::FIRST_BIND,
-    keys::LAST_BIND,
 ];
 
 struct Row {

@@ -9,21 +9,13 @@ use crate::{
     session::registry::SessionLine,
     ui::{
         Bind, Command, Confirm, Cx, Outcome, Screen, Theme, bind,
-        keys::{DELETE, DOWN_BIND, FIRST_BIND, Key, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::{DELETE, Key},
         list::{Column, List},
     },
 };
 
 /// The keys of this screen.
-pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
-    bind(&[Key::ch('x'), DELETE], Command::EndSession),
-];
+pub const KEYS: &[Bind] = &[bind(&[Key::ch('x'), DELETE], Command::EndSession)];
 
 /// How often times and names are looked at again: nothing else tells of them.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -132,11 +124,8 @@ impl Screen for Sessions {
                     Outcome::Stay
                 });
             }
-            other => {
-                if !self.list.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.list.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }

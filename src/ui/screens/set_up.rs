@@ -186,6 +186,10 @@ impl Screen for SetUp {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save => self.set_up(cx),

@@ -63,6 +63,10 @@ impl Screen for SignIn {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save if !cx.is_busy() => self.sign_in(cx),

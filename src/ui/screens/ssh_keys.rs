@@ -191,6 +191,10 @@ impl Screen for KeyForm {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save if self.form.check(cx.today) => self.save(cx),

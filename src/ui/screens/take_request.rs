@@ -255,6 +255,10 @@ impl Screen for TakeRequest {
         KEYS
     }
 
+    fn moves(&self) -> bool {
+        false
+    }
+
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Save if self.form.check(cx.today) => self.save(cx),

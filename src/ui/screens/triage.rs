@@ -18,7 +18,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
-        keys::{self, ENTER, TAB},
+        keys::{ENTER, TAB},
         layout::pane_line,
         list::List,
         sheet::Sheet,
@@ -41,12 +41,6 @@ pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('v')], Command::OpenCat).quiet(),
     bind(&[Key::ch('p')], Command::OpenApplicant).quiet(),
     bind(&[Key::ch('n')], Command::TakeRequest),
-    keys::UP_BIND,
-    keys::DOWN_BIND,
-    keys::PAGE_UP_BIND,
-    keys::PAGE_DOWN_BIND,
-    keys::FIRST_BIND,
-    keys::LAST_BIND,
 ];
 
 /// What the queue needs at least beside the card.

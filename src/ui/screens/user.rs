@@ -14,7 +14,7 @@ use crate::{
     store::Changed,
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Prompt, Screen, Theme, bind,
-        keys::{DELETE, DOWN_BIND, ENTER, FIRST_BIND, LAST_BIND, PAGE_DOWN_BIND, PAGE_UP_BIND, UP_BIND},
+        keys::{DELETE, ENTER},
         picker::Item,
         sheet::{Ink, Piece, Sheet},
     },
@@ -22,12 +22,6 @@ use crate::{
 
 /// The keys of an account.
 pub const KEYS: &[Bind] = &[
-    UP_BIND,
-    DOWN_BIND,
-    PAGE_UP_BIND,
-    PAGE_DOWN_BIND,
-    FIRST_BIND,
-    LAST_BIND,
     bind(&[ENTER], Command::Open),
     bind(&[Key::ch('x'), DELETE], Command::RemoveKey),
     bind(&[Key::ch('e')], Command::Edit),
@@ -354,11 +348,8 @@ impl Screen for UserDetail {
             }
             Command::Delete => self.delete(cx),
             Command::History => return Outcome::push(History::of(Kind::User, self.id.0, cx)),
-            other => {
-                if !self.sheet.run(other) {
-                    return Outcome::Pass;
-                }
-            }
+            other if self.sheet.run(other) => {}
+            _ => return Outcome::Pass,
         }
         Outcome::Stay
     }
