@@ -35,7 +35,7 @@ pub mod users;
 mod verdict;
 pub mod wording;
 
-use super::{Bind, Command, Cx, Outcome, Screen};
+use super::{Bind, Command, Cx, Outcome, Screen, form_screen};
 use crate::model::{CatId, Kind, RequestId, UserId};
 use catalogue::Catalogue;
 use catalogue_list::CatalogueList;
@@ -43,29 +43,29 @@ use catalogue_page::CataloguePage;
 
 /// Every screen's keys by its name, for the README's table.
 pub const KEYS: &[(&str, &[Bind])] = &[
-    ("First start", set_up::KEYS),
+    ("First start", form_screen::KEYS),
     ("Sign in", sign_in::KEYS),
-    ("New account", register::KEYS),
+    ("New account", form_screen::KEYS),
     ("Home", home::KEYS),
     ("Requests", requests::KEYS),
     ("Request", request::KEYS),
     ("Triage", triage::KEYS),
-    ("Taking a request", take_request::KEYS),
-    ("Asking for a cat, notes", notes::KEYS),
+    ("Taking a request", form_screen::KEYS),
+    ("Asking for a cat, notes", form_screen::KEYS),
     ("Cats", cats::KEYS),
     ("Cat", cat::KEYS),
-    ("Cat, in a form", cat_form::KEYS),
-    ("Cat, what happens to it", cat_action::KEYS),
+    ("Cat, in a form", form_screen::KEYS),
+    ("Cat, what happens to it", form_screen::KEYS),
     ("Accounts", users::KEYS),
     ("Account", user::KEYS),
-    ("Account, in a form", user_form::KEYS),
-    ("Password", password::KEYS),
+    ("Account, in a form", form_screen::KEYS),
+    ("Password", form_screen::KEYS),
     ("Breeds, health statuses", catalogue_list::KEYS),
     ("Breed, health status", catalogue_page::KEYS),
-    ("Breed, health status, in a form", catalogue_form::KEYS),
+    ("Breed, health status, in a form", form_screen::KEYS),
     ("Your account", profile::KEYS),
-    ("Your account, in a form", profile_form::KEYS),
-    ("SSH key, in a form", ssh_keys::KEYS),
+    ("Your account, in a form", form_screen::KEYS),
+    ("SSH key, in a form", form_screen::KEYS),
     ("Audit log, history", audit::KEYS),
     ("Change", entry::KEYS),
     ("Check", check::KEYS),

@@ -5,17 +5,8 @@ use ratatui::{Frame, layout::Rect};
 use crate::{
     desk::CatChange,
     model::{Cat, CatId, Day, Error, FieldError, Hold, HoldKind, IntakeKind, OutcomeKind, limits},
-    session::event::Input,
-    ui::{
-        Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
-        field::Field,
-        form::{Form, FormDid},
-        layout::below,
-    },
+    ui::{Confirm, Cx, FormScreen, Outcome, Theme, field::Field, form::Form, layout::below},
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// What happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,28 +116,6 @@ impl CatAction {
         Self { action, cat: cat.id, name: cat.display_name(), rev: cat.version.rev, form }
     }
 
-    /// Says first what follows beyond the cat itself, if anything does.
-    fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if !self.form.check(cx.today) {
-            return Outcome::Stay;
-        }
-        let Some(change) = self.action.change(&self.form, cx.today) else { return Outcome::Stay };
-        match cx.desk.preview_cat_edit(&cx.actor(), self.cat, vec![change.clone()]) {
-            Err(e) => self.failed(&e, cx),
-            Ok(lines) if lines.is_empty() => self.carry_out(change, cx),
-            Ok(lines) => {
-                let confirm = Confirm {
-                    title: format!("{}: {}?", self.name, self.action.title().to_lowercase()),
-                    lines,
-                    yes: "go on".to_owned(),
-                    danger: true,
-                };
-                cx.confirm(confirm, move |me: &mut Self, cx| me.carry_out(change, cx));
-                Outcome::Stay
-            }
-        }
-    }
-
     fn carry_out(&mut self, change: CatChange, cx: &mut Cx) -> Outcome {
         match cx.desk.edit_cat(&cx.actor(), self.cat, self.rev, vec![change]) {
             Ok(_) => {
@@ -174,43 +143,39 @@ impl CatAction {
     }
 }
 
-impl Screen for CatAction {
+impl FormScreen for CatAction {
     fn title(&self) -> String {
         self.action.title().to_owned()
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.save(cx)),
+    /// Says first what follows beyond the cat itself, if anything does.
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        let Some(change) = self.action.change(&self.form, cx.today) else { return Outcome::Stay };
+        match cx.desk.preview_cat_edit(&cx.actor(), self.cat, vec![change.clone()]) {
+            Err(e) => self.failed(&e, cx),
+            Ok(lines) if lines.is_empty() => self.carry_out(change, cx),
+            Ok(lines) => {
+                let confirm = Confirm {
+                    title: format!("{}: {}?", self.name, self.action.title().to_lowercase()),
+                    lines,
+                    yes: "go on".to_owned(),
+                    danger: true,
+                };
+                cx.confirm(confirm, move |me: &mut Self, cx| me.carry_out(change, cx));
+                Outcome::Stay
+            }
         }
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         self.form.draw(frame, below(area, u16::from(area.height > 4)), theme);
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

@@ -6,20 +6,16 @@ use super::cat::CatDetail;
 use crate::{
     desk::{CatChange, CatalogueLine},
     model::{Altered, BreedId, Cat, CatId, Day, Error, Gender, HealthId, IntakeKind, Kind, limits},
-    session::event::Input,
     store::Changed,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::{Tone, sentence},
         field::{Field, Source},
-        form::{Form, FormDid},
+        form::Form,
         layout::below,
         picker::Item,
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Adds or changes a cat.
 pub struct CatForm {
@@ -139,46 +135,6 @@ impl CatForm {
         Some(Self { of: Some((id, card.cat.version.rev)), title, form: Form::new(fields, cx.today) })
     }
 
-    /// Says at the field, while it is typed, that another cat has this tag.
-    fn look_for_taken(&mut self, cx: &Cx) {
-        let tag = self.form.text("tag");
-        if self.form.focused() != "tag" || tag.is_empty() || !self.form.is_changed("tag") {
-            return;
-        }
-        let other = cx.desk.cat_by_tag(&cx.actor(), &tag).ok();
-        if other.is_some_and(|id| self.of.is_none_or(|(own, _)| own != id)) {
-            self.form.set_error("tag", "is another cat's");
-        }
-    }
-
-    fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if !self.form.check(cx.today) {
-            return Outcome::Stay;
-        }
-        let changes = changes(&self.form, self.of.is_none(), cx.today);
-        let actor = cx.actor();
-        let Some((id, rev)) = self.of else {
-            return match cx.desk.add_cat(&actor, changes) {
-                Ok((cat, _)) => {
-                    cx.ok(format!("{} is in the shelter's books.", cat.display_name()));
-                    Outcome::replace(CatDetail::new(cat.id))
-                }
-                Err(e) => self.failed(&e, cx),
-            };
-        };
-        if changes.is_empty() {
-            cx.ok("Nothing was changed.");
-            return Outcome::Pop;
-        }
-        match cx.desk.edit_cat(&actor, id, rev, changes) {
-            Ok((cat, _)) => {
-                cx.ok(format!("{} is saved. u undoes it.", cat.display_name()));
-                Outcome::Pop
-            }
-            Err(e) => self.failed(&e, cx),
-        }
-    }
-
     fn failed(&mut self, error: &Error, cx: &mut Cx) -> Outcome {
         match error {
             Error::Conflict { .. } => {
@@ -203,34 +159,53 @@ impl CatForm {
     }
 }
 
-impl Screen for CatForm {
+impl FormScreen for CatForm {
     fn title(&self) -> String {
         self.title.clone()
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
+    /// Says at the field, while it is typed, that another cat has this tag.
+    fn typed(&mut self, cx: &mut Cx) {
+        let tag = self.form.text("tag");
+        if self.form.focused() != "tag" || tag.is_empty() || !self.form.is_changed("tag") {
+            return;
+        }
+        let other = cx.desk.cat_by_tag(&cx.actor(), &tag).ok();
+        if other.is_some_and(|id| self.of.is_none_or(|(own, _)| own != id)) {
+            self.form.set_error("tag", "is another cat's");
         }
     }
 
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                self.look_for_taken(cx);
-                Some(Outcome::Stay)
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        let changes = changes(&self.form, self.of.is_none(), cx.today);
+        let actor = cx.actor();
+        let Some((id, rev)) = self.of else {
+            return match cx.desk.add_cat(&actor, changes) {
+                Ok((cat, _)) => {
+                    cx.ok(format!("{} is in the shelter's books.", cat.display_name()));
+                    Outcome::replace(CatDetail::new(cat.id))
+                }
+                Err(e) => self.failed(&e, cx),
+            };
+        };
+        if changes.is_empty() {
+            cx.ok("Nothing was changed.");
+            return Outcome::Pop;
+        }
+        match cx.desk.edit_cat(&actor, id, rev, changes) {
+            Ok((cat, _)) => {
+                cx.ok(format!("{} is saved. u undoes it.", cat.display_name()));
+                Outcome::Pop
             }
-            FormDid::Save => Some(self.save(cx)),
+            Err(e) => self.failed(&e, cx),
         }
     }
 
@@ -251,13 +226,5 @@ impl Screen for CatForm {
             Err(Error::NotFound { .. }) => cx.say(Tone::Error, "Somebody deleted this cat just now."),
             _ => {}
         }
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

@@ -8,18 +8,14 @@ use super::{
 };
 use crate::{
     model::{Error, limits},
-    session::event::Input,
     store::Changed,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::{Tone, sentence},
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Adds or changes a breed or a health status.
 pub struct CatalogueForm {
@@ -81,10 +77,30 @@ impl CatalogueForm {
         changes
     }
 
+    /// Another's change comes into the fields that were not touched.
+    fn take_in(&mut self, message: &str, cx: &mut Cx) {
+        let Some((id, _)) = self.of else { return };
+        let Some(entry) = cx.shown(self.which.entry(&cx.desk, &cx.actor(), id)) else { return };
+        self.of = Some((id, entry.rev));
+        self.form.take_in(fields(self.which, &entry), cx.today);
+        cx.say(Tone::Warn, sentence(message));
+    }
+}
+
+impl FormScreen for CatalogueForm {
+    fn title(&self) -> String {
+        if self.of.is_some() { format!("Change {}", self.name) } else { format!("New {}", self.which.one()) }
+    }
+
+    fn form(&self) -> &Form {
+        &self.form
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if !self.form.check(cx.today) {
-            return Outcome::Stay;
-        }
         let (actor, name) = (cx.actor(), self.form.text("name"));
         let result = match self.of {
             Some((id, rev)) => self.which.edit(&cx.desk, &actor, id, rev, self.changes()).map(|changed| {
@@ -106,44 +122,6 @@ impl CatalogueForm {
         Outcome::Stay
     }
 
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some((id, _)) = self.of else { return };
-        let Some(entry) = cx.shown(self.which.entry(&cx.desk, &cx.actor(), id)) else { return };
-        self.of = Some((id, entry.rev));
-        self.form.take_in(fields(self.which, &entry), cx.today);
-        cx.say(Tone::Warn, sentence(message));
-    }
-}
-
-impl Screen for CatalogueForm {
-    fn title(&self) -> String {
-        if self.of.is_some() { format!("Change {}", self.name) } else { format!("New {}", self.which.one()) }
-    }
-
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.save(cx)),
-        }
-    }
-
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         self.form.draw(frame, crate::ui::layout::below(area, u16::from(area.height > 10)), theme);
     }
@@ -158,13 +136,5 @@ impl Screen for CatalogueForm {
             let one = self.which.one();
             self.take_in(&format!("{who} changed this {one} just now. What you typed is kept"), cx);
         }
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

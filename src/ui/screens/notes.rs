@@ -6,18 +6,14 @@ use super::{request::RequestDetail, verdict};
 use crate::{
     desk::RequestCard,
     model::{CatId, Error, HistoryEvent, RequestId, limits},
-    session::event::Input,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::{Tone, sentence},
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
         layout::{below, put_wrapped},
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 enum Purpose {
     Ask(CatId),
@@ -59,6 +55,29 @@ impl Notes {
             form: Form::new(vec![field], cx.today),
         }
     }
+}
+
+/// What the shelter asked and waits to hear.
+fn question(card: &RequestCard) -> String {
+    if !card.request.awaiting_reply || card.staff {
+        return String::new();
+    }
+    let mut asked = card.request.history.iter().rev().filter(|item| item.event == HistoryEvent::AskedForMore);
+    asked.next().map(|item| format!("The shelter asks: {}", item.note)).unwrap_or_default()
+}
+
+impl FormScreen for Notes {
+    fn title(&self) -> String {
+        self.title.clone()
+    }
+
+    fn form(&self) -> &Form {
+        &self.form
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
 
     fn save(&mut self, cx: &mut Cx) -> Outcome {
         let notes = self.form.text("notes");
@@ -92,44 +111,6 @@ impl Notes {
             }
         }
     }
-}
-
-/// What the shelter asked and waits to hear.
-fn question(card: &RequestCard) -> String {
-    if !card.request.awaiting_reply || card.staff {
-        return String::new();
-    }
-    let mut asked = card.request.history.iter().rev().filter(|item| item.event == HistoryEvent::AskedForMore);
-    asked.next().map(|item| format!("The shelter asks: {}", item.note)).unwrap_or_default()
-}
-
-impl Screen for Notes {
-    fn title(&self) -> String {
-        self.title.clone()
-    }
-
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.save(cx)),
-        }
-    }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let room = Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(4), ..area };
@@ -140,13 +121,5 @@ impl Screen for Notes {
             _ => 0,
         };
         self.form.draw(frame, below(area, used), theme);
-    }
-
-    fn is_typing(&self) -> bool {
-        true
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
     }
 }

@@ -5,17 +5,8 @@ use zeroize::Zeroizing;
 
 use crate::{
     model::{Error, UserId, limits},
-    session::event::Input,
-    ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        field::Field,
-        form::{Form, FormDid},
-        layout::put_above,
-    },
+    ui::{Cx, FormScreen, Outcome, Theme, field::Field, form::Form, layout::put_above},
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Sets a password.
 pub struct PasswordForm {
@@ -74,8 +65,38 @@ impl PasswordForm {
         Self { whose: Some((id, name)), form: Form::new(vec![new.required(), again], cx.today) }
     }
 
+    fn answered(&mut self, answer: Option<Result<String, Error>>, cx: &mut Cx) -> Outcome {
+        match answer {
+            Some(Ok(message)) => {
+                cx.ok(message);
+                return Outcome::Pop;
+            }
+            Some(Err(e)) => self.form.tell(&e, cx),
+            None => cx.fault(),
+        }
+        Outcome::Stay
+    }
+}
+
+impl FormScreen for PasswordForm {
+    fn title(&self) -> String {
+        "Password".to_owned()
+    }
+
+    fn form(&self) -> &Form {
+        &self.form
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
+
+    fn typed(&mut self, _cx: &mut Cx) {
+        compare(&mut self.form);
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if cx.is_busy() || !self.form.check(cx.today) || !same(&mut self.form) {
+        if !same(&mut self.form) {
             return Outcome::Stay;
         }
         let (desk, actor) = (cx.desk.clone(), cx.actor());
@@ -101,53 +122,6 @@ impl PasswordForm {
         Outcome::Stay
     }
 
-    fn answered(&mut self, answer: Option<Result<String, Error>>, cx: &mut Cx) -> Outcome {
-        match answer {
-            Some(Ok(message)) => {
-                cx.ok(message);
-                return Outcome::Pop;
-            }
-            Some(Err(e)) => self.form.tell(&e, cx),
-            None => cx.fault(),
-        }
-        Outcome::Stay
-    }
-}
-
-impl Screen for PasswordForm {
-    fn title(&self) -> String {
-        "Password".to_owned()
-    }
-
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        if cx.is_busy() {
-            return Some(Outcome::Stay);
-        }
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                compare(&mut self.form);
-                Some(Outcome::Stay)
-            }
-            FormDid::Save => Some(self.save(cx)),
-        }
-    }
-
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let text = match &self.whose {
             Some((_, name)) => format!("A new password for {name}. The old one stops working at once."),
@@ -155,13 +129,5 @@ impl Screen for PasswordForm {
         };
         let room = put_above(frame.buffer_mut(), area, 7, &text, theme.text());
         self.form.draw(frame, room, theme);
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

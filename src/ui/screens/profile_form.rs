@@ -6,19 +6,15 @@ use super::user_form::{own_changes, own_fields};
 use crate::{
     desk::UserChange,
     model::{AgeBand, Altered, BreedId, Error, Gender, Kind, Preferences, User, UserId},
-    session::event::Input,
     store::Changed,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::{Tone, sentence},
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
         picker::Item,
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Changes one's own account.
 pub struct ProfileForm {
@@ -81,10 +77,29 @@ impl ProfileForm {
         changes
     }
 
+    /// Another's change comes into the fields that were not touched.
+    fn take_in(&mut self, message: &str, cx: &mut Cx) {
+        let Some(user) = cx.shown(cx.desk.me(&cx.actor())) else { return };
+        self.rev = user.version.rev;
+        self.form.take_in(fields(&user, cx), cx.today);
+        cx.say(Tone::Warn, sentence(message));
+    }
+}
+
+impl FormScreen for ProfileForm {
+    fn title(&self) -> String {
+        "Change".to_owned()
+    }
+
+    fn form(&self) -> &Form {
+        &self.form
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if !self.form.check(cx.today) {
-            return Outcome::Stay;
-        }
         match cx.desk.edit_profile(&cx.actor(), self.rev, self.changes()) {
             Ok(_) => {
                 cx.ok("Your account is saved.");
@@ -98,43 +113,6 @@ impl ProfileForm {
         Outcome::Stay
     }
 
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some(user) = cx.shown(cx.desk.me(&cx.actor())) else { return };
-        self.rev = user.version.rev;
-        self.form.take_in(fields(&user, cx), cx.today);
-        cx.say(Tone::Warn, sentence(message));
-    }
-}
-
-impl Screen for ProfileForm {
-    fn title(&self) -> String {
-        "Change".to_owned()
-    }
-
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.save(cx)),
-        }
-    }
-
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         self.form.draw(frame, crate::ui::layout::below(area, u16::from(area.height > 14)), theme);
     }
@@ -146,13 +124,5 @@ impl Screen for ProfileForm {
         if cx.desk.me(&cx.actor()).is_ok_and(|user| user.version.rev != self.rev) {
             self.take_in("your account was changed just now. What you typed is kept", cx);
         }
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

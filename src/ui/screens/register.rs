@@ -7,17 +7,8 @@ use super::password;
 use crate::{
     desk::UserChange,
     model::{Actor, Error, limits},
-    session::event::Input,
-    ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        field::Field,
-        form::{Form, FormDid},
-        layout::put_above,
-    },
+    ui::{Cx, FormScreen, Outcome, Theme, field::Field, form::Form, layout::put_above},
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Makes an account with the role user.
 pub struct Register {
@@ -39,8 +30,38 @@ impl Register {
         Self { form: Form::new(fields, cx.today) }
     }
 
-    fn register(&mut self, cx: &mut Cx) -> Outcome {
-        if cx.is_busy() || !self.form.check(cx.today) || !password::same(&mut self.form) {
+    fn answered(&mut self, answer: Option<Result<Actor, Error>>, cx: &mut Cx) -> Outcome {
+        match answer {
+            Some(Ok(actor)) => {
+                cx.sign_in(actor);
+                cx.ok("Welcome. Next time sign in with this name and password.");
+            }
+            Some(Err(e)) => self.form.tell(&e, cx),
+            None => cx.fault(),
+        }
+        Outcome::Stay
+    }
+}
+
+impl FormScreen for Register {
+    fn title(&self) -> String {
+        "New account".to_owned()
+    }
+
+    fn form(&self) -> &Form {
+        &self.form
+    }
+
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
+    }
+
+    fn typed(&mut self, _cx: &mut Cx) {
+        password::compare(&mut self.form);
+    }
+
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        if !password::same(&mut self.form) {
             return Outcome::Stay;
         }
         let changes = vec![
@@ -56,60 +77,13 @@ impl Register {
         Outcome::Stay
     }
 
-    fn answered(&mut self, answer: Option<Result<Actor, Error>>, cx: &mut Cx) -> Outcome {
-        match answer {
-            Some(Ok(actor)) => {
-                cx.sign_in(actor);
-                cx.ok("Welcome. Next time sign in with this name and password.");
-            }
-            Some(Err(e)) => self.form.tell(&e, cx),
-            None => cx.fault(),
-        }
-        Outcome::Stay
-    }
-}
-
-impl Screen for Register {
-    fn title(&self) -> String {
-        "New account".to_owned()
-    }
-
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
-    }
-
-    fn moves(&self) -> bool {
-        false
-    }
-
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.register(cx),
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        if cx.is_busy() {
-            return Some(Outcome::Stay);
-        }
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                password::compare(&mut self.form);
-                Some(Outcome::Stay)
-            }
-            FormDid::Save => Some(self.register(cx)),
-        }
-    }
-
-    fn is_typing(&self) -> bool {
-        true
-    }
-
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let text = "Welcome to the shelter. With an account you can look at cats and ask for one:";
         let room = put_above(frame.buffer_mut(), area, 8, text, theme.text());
         self.form.draw(frame, room, theme);
+    }
+
+    fn is_dirty(&self) -> bool {
+        false
     }
 }

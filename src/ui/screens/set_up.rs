@@ -9,19 +9,15 @@ use super::password;
 use crate::{
     desk::{Desk, UserChange},
     model::{Actor, Day, Error, limits},
-    session::event::Input,
     transfer::{self, DeskTarget, Options, Profile, Source, Summary},
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::{Meter, Stop, Tone, sentence},
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
         layout::put_above,
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// What a store begins with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,23 +107,6 @@ impl SetUp {
         }
     }
 
-    fn set_up(&mut self, cx: &mut Cx) -> Outcome {
-        if cx.is_busy() || !self.form.check(cx.today) || !password::same(&mut self.form) {
-            return Outcome::Stay;
-        }
-        let (name, full, email) = (self.form.text("username"), self.form.text("full_name"), self.form.text("email"));
-        let password = Zeroizing::new(self.form.exact("password"));
-        let (begin, today, desk) = (self.begin(), cx.today, cx.desk.clone());
-        let work = move |meter: &mut Meter| {
-            let email = Some(&*email).filter(|e| !e.is_empty());
-            let admin = desk.set_up(&name, &full, email, &password)?;
-            let begun = fill(&desk, &admin, &begin, today, meter);
-            Ok((admin, begun))
-        };
-        self.working = Some(cx.job_with_progress("Setting up…", work, Self::answered));
-        Outcome::Stay
-    }
-
     fn answered(&mut self, answer: Option<Made>, cx: &mut Cx) -> Outcome {
         self.working = None;
         match answer {
@@ -177,48 +156,48 @@ fn imported(summary: &Summary) -> String {
     format!("{} rows made {} cats with {} stays{more}", summary.rows, summary.cats_new, summary.stays)
 }
 
-impl Screen for SetUp {
+impl FormScreen for SetUp {
     fn title(&self) -> String {
         "First start".to_owned()
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.set_up(cx),
-            _ => Outcome::Pass,
+    fn typed(&mut self, _cx: &mut Cx) {
+        password::compare(&mut self.form);
+        self.adapt();
+    }
+
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        if !password::same(&mut self.form) {
+            return Outcome::Stay;
         }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        if cx.is_busy() {
-            return Some(Outcome::Stay);
-        }
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                password::compare(&mut self.form);
-                self.adapt();
-                Some(Outcome::Stay)
-            }
-            FormDid::Save => Some(self.set_up(cx)),
-        }
-    }
-
-    fn is_typing(&self) -> bool {
-        true
+        let (name, full, email) = (self.form.text("username"), self.form.text("full_name"), self.form.text("email"));
+        let password = Zeroizing::new(self.form.exact("password"));
+        let (begin, today, desk) = (self.begin(), cx.today, cx.desk.clone());
+        let work = move |meter: &mut Meter| {
+            let email = Some(&*email).filter(|e| !e.is_empty());
+            let admin = desk.set_up(&name, &full, email, &password)?;
+            let begun = fill(&desk, &admin, &begin, today, meter);
+            Ok((admin, begun))
+        };
+        self.working = Some(cx.job_with_progress("Setting up…", work, Self::answered));
+        Outcome::Stay
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         let text = "Welcome. The store is new. Make the account of its first admin:";
         let room = put_above(frame.buffer_mut(), area, 12, text, theme.text());
         self.form.draw(frame, room, theme);
+    }
+
+    fn is_dirty(&self) -> bool {
+        false
     }
 }

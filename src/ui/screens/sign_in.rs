@@ -1,15 +1,15 @@
 //! Signing in.
 
 use ratatui::{Frame, layout::Rect};
+use zeroize::Zeroizing;
 
 use crate::{
     model::{Actor, Error, limits},
-    session::event::Input,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Bind, Command, Cx, FormScreen, Key, Outcome, Theme, bind,
         cx::Tone,
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
         layout::{below, put, row},
     },
 };
@@ -32,13 +32,6 @@ impl SignIn {
         Self { form: Form::new(fields, cx.today) }
     }
 
-    fn sign_in(&mut self, cx: &mut Cx) -> Outcome {
-        let (name, password) = (self.form.text("username"), self.form.exact("password"));
-        let (desk, door, address) = (cx.desk.clone(), cx.door, cx.address.clone());
-        cx.job("Signing in…", move || desk.sign_in(&name, &password, door, address), Self::answered);
-        Outcome::Stay
-    }
-
     fn answered(&mut self, answer: Option<Result<Actor, Error>>, cx: &mut Cx) -> Outcome {
         match answer {
             Some(Ok(actor)) => cx.sign_in(actor),
@@ -54,7 +47,7 @@ impl SignIn {
     }
 }
 
-impl Screen for SignIn {
+impl FormScreen for SignIn {
     fn title(&self) -> String {
         "Sign in".to_owned()
     }
@@ -63,34 +56,28 @@ impl Screen for SignIn {
         KEYS
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save if !cx.is_busy() => self.sign_in(cx),
-            _ => Outcome::Pass,
-        }
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        if cx.is_busy() {
-            return Some(Outcome::Stay);
-        }
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.sign_in(cx)),
-        }
-    }
-
-    fn is_typing(&self) -> bool {
-        true
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        let name = self.form.text("username");
+        let password = Zeroizing::new(self.form.exact("password"));
+        let (desk, door, address) = (cx.desk.clone(), cx.door, cx.address.clone());
+        cx.job("Signing in…", move || desk.sign_in(&name, &password, door, address), Self::answered);
+        Outcome::Stay
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         put(frame.buffer_mut(), row(area, 1), "  The adoption desk", theme.muted());
         self.form.draw(frame, below(area, 3.min(area.height.saturating_sub(3))), theme);
+    }
+
+    fn is_dirty(&self) -> bool {
+        false
     }
 }

@@ -5,18 +5,14 @@ use ratatui::{Frame, layout::Rect};
 use crate::{
     desk::KeyLine,
     model::{Error, UserId, limits},
-    session::event::Input,
     ui::{
-        Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
+        Confirm, Cx, FormScreen, Outcome, Screen, Theme,
         field::Field,
-        form::{Form, FormDid},
+        form::Form,
         layout::{below, put_above},
         sheet::{Ink, Piece, Sheet},
     },
 };
-
-/// The keys of the form.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// What is taken of a paste: more than any key has, so that what was pasted by mistake is told for what it is.
 const PASTE: usize = 8 * 1024;
@@ -126,31 +122,6 @@ impl KeyForm {
         }
     }
 
-    fn typed(&mut self, cx: &Cx) {
-        let line = self.form.text("key");
-        if line.contains("PRIVATE KEY") {
-            // It is not kept, nor shown: whatever shows this window would have it.
-            self.form = Self::empty(self.there.clone(), cx);
-            self.form.set_error("key", "was a private key, which nobody else may see; paste the line of the .pub file");
-        }
-        self.read = understand(&self.line(), &self.there).ok();
-        let words = line.split_ascii_whitespace().skip(2).map(|word| word.len() + 1).sum::<usize>();
-        self.cut = self.form.text("comment").is_empty() && words > limits::KEY_COMMENT + 1;
-    }
-
-    fn save(&mut self, cx: &mut Cx) -> Outcome {
-        match cx.desk.add_ssh_key(&cx.actor(), self.id, &self.line()) {
-            Ok((_, done)) => {
-                cx.ok(done.message);
-                Outcome::Pop
-            }
-            Err(e) => {
-                self.form.tell(&e, cx);
-                Outcome::Stay
-            }
-        }
-    }
-
     /// What the line was understood as, for whoever compares it.
     fn understood(&self) -> Option<Sheet> {
         let key = self.read.as_ref()?;
@@ -182,35 +153,41 @@ fn understand(line: &str, there: &[String]) -> Result<KeyLine, String> {
     }
 }
 
-impl Screen for KeyForm {
+impl FormScreen for KeyForm {
     fn title(&self) -> String {
         "New SSH key".to_owned()
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save if self.form.check(cx.today) => self.save(cx),
-            Command::Save => Outcome::Stay,
-            _ => Outcome::Pass,
+    fn typed(&mut self, cx: &mut Cx) {
+        let line = self.form.text("key");
+        if line.contains("PRIVATE KEY") {
+            // It is not kept, nor shown: whatever shows this window would have it.
+            self.form = Self::empty(self.there.clone(), cx);
+            self.form.set_error("key", "was a private key, which nobody else may see; paste the line of the .pub file");
         }
+        self.read = understand(&self.line(), &self.there).ok();
+        let words = line.split_ascii_whitespace().skip(2).map(|word| word.len() + 1).sum::<usize>();
+        self.cut = self.form.text("comment").is_empty() && words > limits::KEY_COMMENT + 1;
     }
 
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                self.typed(cx);
-                Some(Outcome::Stay)
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        match cx.desk.add_ssh_key(&cx.actor(), self.id, &self.line()) {
+            Ok((_, done)) => {
+                cx.ok(done.message);
+                Outcome::Pop
             }
-            FormDid::Save => Some(self.save(cx)),
+            Err(e) => {
+                self.form.tell(&e, cx);
+                Outcome::Stay
+            }
         }
     }
 
@@ -228,13 +205,5 @@ impl Screen for KeyForm {
             sheet.prepare(rest);
             sheet.draw_unmarked(frame.buffer_mut(), rest, theme);
         }
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }

@@ -6,19 +6,15 @@ use super::{request::RequestDetail, verdict};
 use crate::{
     desk::{ApplicantRef, UserChange},
     model::{CatId, Error, Need, UserId, limits, text::fold},
-    session::event::Input,
     ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+        Cx, FormScreen, Outcome, Theme,
         cx::sentence,
         field::{Field, Source},
-        form::{Form, FormDid},
+        form::Form,
         layout::{below, put_wrapped},
         picker::Item,
     },
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// How many a picker is given.
 const PICKED: usize = 60;
@@ -132,14 +128,14 @@ impl TakeRequest {
             }
         }
         if other_kind || needed != self.needs_reason {
-            let typed = self.typed(cx);
+            let typed = self.so_far(cx);
             let focus = self.form.focused();
             self.form.replace_after("who", rest(who, self.needs_reason, &typed));
             self.form.set_focus(focus);
         }
     }
 
-    fn typed(&self, cx: &mut Cx) -> Typed {
+    fn so_far(&self, cx: &mut Cx) -> Typed {
         let person = self.form.id("person").and_then(|id| {
             let rows = cx.desk.user_rows(&cx.actor(), &[id]).ok()?;
             let row = rows.into_iter().next()?;
@@ -154,50 +150,6 @@ impl TakeRequest {
             username: self.form.text("username"),
             notes: self.form.text("notes"),
             reason: self.form.text("reason"),
-        }
-    }
-
-    fn save(&mut self, cx: &mut Cx) -> Outcome {
-        let Some(cat) = self.form.id("cat").map(CatId) else { return Outcome::Stay };
-        let notes = self.form.text("notes");
-        let reason = Some(self.form.text("reason")).filter(|_| self.needs_reason);
-        let actor = cx.actor();
-        let result = if self.form.id("who") == Some(NEW) {
-            let given = self.form.text("username");
-            let names = if given.is_empty() { usernames(&self.form.text("full_name")) } else { vec![given] };
-            let mut result = Err(Error::invalid("username", "is needed"));
-            for name in names {
-                let changes = vec![
-                    UserChange::Username(name),
-                    UserChange::FullName(self.form.text("full_name")),
-                    UserChange::Phone(self.form.text("phone")),
-                    UserChange::Email(Some(self.form.text("email"))),
-                ];
-                result = cx.desk.take_request(&actor, cat, ApplicantRef::New(changes), &notes, reason.clone());
-                let taken =
-                    matches!(&result, Err(Error::Invalid(errors)) if errors.iter().any(|e| e.field == "username"));
-                if !taken {
-                    break;
-                }
-            }
-            result
-        } else {
-            match self.form.id("person") {
-                Some(id) => cx.desk.take_request(&actor, cat, ApplicantRef::Existing(UserId(id)), &notes, reason),
-                None => Err(Error::invalid("person", "is needed")),
-            }
-        };
-        match result {
-            Ok(request) => {
-                cx.ok("The request is taken.");
-                Outcome::replace(RequestDetail::new(request.id, cx))
-            }
-            Err(error) => {
-                if let Some(rest) = self.form.show_error(&error) {
-                    verdict::refuse(&rest, cx);
-                }
-                Outcome::Stay
-            }
         }
     }
 }
@@ -246,35 +198,65 @@ fn usernames(full_name: &str) -> Vec<String> {
     std::iter::once(name.to_owned()).chain((2..TRIES).map(|n| format!("{name}{n}"))).collect()
 }
 
-impl Screen for TakeRequest {
+impl FormScreen for TakeRequest {
     fn title(&self) -> String {
         "Take a request".to_owned()
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save if self.form.check(cx.today) => self.save(cx),
-            Command::Save => Outcome::Stay,
-            _ => Outcome::Pass,
-        }
-    }
-
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        let did = self.form.input(input, cx);
+    fn typed(&mut self, cx: &mut Cx) {
         self.touched |= self.form.is_dirty();
         self.look(cx);
-        match did {
-            FormDid::Ignored => None,
-            FormDid::Used => Some(Outcome::Stay),
-            FormDid::Save => Some(self.save(cx)),
+    }
+
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        let Some(cat) = self.form.id("cat").map(CatId) else { return Outcome::Stay };
+        let notes = self.form.text("notes");
+        let reason = Some(self.form.text("reason")).filter(|_| self.needs_reason);
+        let actor = cx.actor();
+        let result = if self.form.id("who") == Some(NEW) {
+            let given = self.form.text("username");
+            let names = if given.is_empty() { usernames(&self.form.text("full_name")) } else { vec![given] };
+            let mut result = Err(Error::invalid("username", "is needed"));
+            for name in names {
+                let changes = vec![
+                    UserChange::Username(name),
+                    UserChange::FullName(self.form.text("full_name")),
+                    UserChange::Phone(self.form.text("phone")),
+                    UserChange::Email(Some(self.form.text("email"))),
+                ];
+                result = cx.desk.take_request(&actor, cat, ApplicantRef::New(changes), &notes, reason.clone());
+                let taken =
+                    matches!(&result, Err(Error::Invalid(errors)) if errors.iter().any(|e| e.field == "username"));
+                if !taken {
+                    break;
+                }
+            }
+            result
+        } else {
+            match self.form.id("person") {
+                Some(id) => cx.desk.take_request(&actor, cat, ApplicantRef::Existing(UserId(id)), &notes, reason),
+                None => Err(Error::invalid("person", "is needed")),
+            }
+        };
+        match result {
+            Ok(request) => {
+                cx.ok("The request is taken.");
+                Outcome::replace(RequestDetail::new(request.id, cx))
+            }
+            Err(error) => {
+                if let Some(rest) = self.form.show_error(&error) {
+                    verdict::refuse(&rest, cx);
+                }
+                Outcome::Stay
+            }
         }
     }
 
@@ -287,10 +269,6 @@ impl Screen for TakeRequest {
             put_wrapped(frame.buffer_mut(), Rect { height: 3, ..room }, &self.stands, style) + 1
         };
         self.form.draw(frame, below(area, used), theme);
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 
     fn is_dirty(&self) -> bool {

@@ -7,18 +7,9 @@ use super::{password, user::UserDetail};
 use crate::{
     desk::UserChange,
     model::{Error, Kind, Role, User, UserId, limits},
-    session::event::Input,
     store::Changed,
-    ui::{
-        Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
-        cx::Tone,
-        field::Field,
-        form::{Form, FormDid},
-    },
+    ui::{Cx, FormScreen, Outcome, Theme, cx::Tone, field::Field, form::Form},
 };
-
-/// The keys of this screen.
-pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
 
 /// Adds or changes an account.
 pub struct UserForm {
@@ -88,53 +79,6 @@ impl UserForm {
         Some(Self { of: Some((id, card.user.version.rev)), name: card.user.display_name(), form })
     }
 
-    /// Says at the field, while it is typed, that a name is taken.
-    fn look_for_taken(&mut self, cx: &Cx) {
-        let key = match self.form.focused() {
-            key @ ("username" | "email") => key,
-            _ => return,
-        };
-        let text = self.form.text(key);
-        if text.is_empty() || !self.form.is_changed(key) || self.form.error(key).is_some() {
-            return;
-        }
-        let other = cx.desk.user_by_name(&cx.actor(), &text).ok();
-        if other.is_some_and(|id| self.of.is_none_or(|(own, _)| own != id)) {
-            self.form.set_error(key, "is taken");
-        }
-    }
-
-    fn save(&mut self, cx: &mut Cx) -> Outcome {
-        if cx.is_busy() || !self.form.check(cx.today) {
-            return Outcome::Stay;
-        }
-        let changes = own_changes(&self.form);
-        let actor = cx.actor();
-        if let Some((id, rev)) = self.of {
-            return match cx.desk.edit_user(&actor, id, rev, changes) {
-                Ok((user, commit)) => {
-                    let what = if commit.is_some() { "saved" } else { "unchanged" };
-                    cx.ok(format!("{} is {what}.", user.display_name()));
-                    Outcome::Pop
-                }
-                Err(e) => self.failed(&e, cx),
-            };
-        }
-        if !password::same(&mut self.form) {
-            return Outcome::Stay;
-        }
-        let role = self.form.id("role").and_then(|c| u8::try_from(c).ok()).and_then(Role::from_code);
-        let role = role.unwrap_or(Role::User);
-        let password = Zeroizing::new(self.form.exact("password"));
-        let desk = cx.desk.clone();
-        let work = move || {
-            let password = Some(&**password).filter(|p| !p.is_empty());
-            desk.add_user(&actor, role, changes, password).map(|(user, _)| user)
-        };
-        cx.job("Adding the account…", work, Self::added);
-        Outcome::Stay
-    }
-
     fn added(&mut self, answer: Option<Result<User, Error>>, cx: &mut Cx) -> Outcome {
         match answer {
             Some(Ok(user)) => {
@@ -168,39 +112,62 @@ impl UserForm {
     }
 }
 
-impl Screen for UserForm {
+impl FormScreen for UserForm {
     fn title(&self) -> String {
         if self.of.is_some() { format!("Change {}", self.name) } else { "New account".to_owned() }
     }
 
-    fn keys(&self) -> &'static [Bind] {
-        KEYS
+    fn form(&self) -> &Form {
+        &self.form
     }
 
-    fn moves(&self) -> bool {
-        false
+    fn form_mut(&mut self) -> &mut Form {
+        &mut self.form
     }
 
-    fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
-        match command {
-            Command::Save => self.save(cx),
-            _ => Outcome::Pass,
+    /// Says at the field, while it is typed, that a name is taken, or that the passwords differ.
+    fn typed(&mut self, cx: &mut Cx) {
+        password::compare(&mut self.form);
+        let key = match self.form.focused() {
+            key @ ("username" | "email") => key,
+            _ => return,
+        };
+        let text = self.form.text(key);
+        if text.is_empty() || !self.form.is_changed(key) || self.form.error(key).is_some() {
+            return;
+        }
+        let other = cx.desk.user_by_name(&cx.actor(), &text).ok();
+        if other.is_some_and(|id| self.of.is_none_or(|(own, _)| own != id)) {
+            self.form.set_error(key, "is taken");
         }
     }
 
-    fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        if cx.is_busy() {
-            return Some(Outcome::Stay);
+    fn save(&mut self, cx: &mut Cx) -> Outcome {
+        let changes = own_changes(&self.form);
+        let actor = cx.actor();
+        if let Some((id, rev)) = self.of {
+            return match cx.desk.edit_user(&actor, id, rev, changes) {
+                Ok((user, commit)) => {
+                    let what = if commit.is_some() { "saved" } else { "unchanged" };
+                    cx.ok(format!("{} is {what}.", user.display_name()));
+                    Outcome::Pop
+                }
+                Err(e) => self.failed(&e, cx),
+            };
         }
-        match self.form.input(input, cx) {
-            FormDid::Ignored => None,
-            FormDid::Used => {
-                self.look_for_taken(cx);
-                password::compare(&mut self.form);
-                Some(Outcome::Stay)
-            }
-            FormDid::Save => Some(self.save(cx)),
+        if !password::same(&mut self.form) {
+            return Outcome::Stay;
         }
+        let role = self.form.id("role").and_then(|c| u8::try_from(c).ok()).and_then(Role::from_code);
+        let role = role.unwrap_or(Role::User);
+        let password = Zeroizing::new(self.form.exact("password"));
+        let desk = cx.desk.clone();
+        let work = move || {
+            let password = Some(&**password).filter(|p| !p.is_empty());
+            desk.add_user(&actor, role, changes, password).map(|(user, _)| user)
+        };
+        cx.job("Adding the account…", work, Self::added);
+        Outcome::Stay
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
@@ -216,13 +183,5 @@ impl Screen for UserForm {
             let who = cx.desk.name_of(&cx.actor(), changed.actor.who);
             self.take_in(&format!("{who} changed this account just now. What you typed is kept"), cx);
         }
-    }
-
-    fn is_dirty(&self) -> bool {
-        self.form.is_dirty()
-    }
-
-    fn is_typing(&self) -> bool {
-        true
     }
 }
