@@ -1,10 +1,7 @@
 //! The query line on top of a list: search as you type, with what was not understood marked where it stands.
 
 use crossterm::event::KeyCode;
-use ratatui::{
-    buffer::Buffer,
-    layout::{Position, Rect},
-};
+use ratatui::{Frame, layout::Rect};
 
 use super::{
     Theme,
@@ -25,8 +22,6 @@ pub enum QueryDid {
     Used,
     /// The query is another one.
     Changed,
-    /// The person wants the next thing that could stand at the cursor.
-    Complete,
 }
 
 /// A query being edited.
@@ -100,8 +95,9 @@ impl QueryLine {
         self.errors.first().map(|e| &*e.message)
     }
 
-    /// Takes a key or paste while it has the focus. Enter, Escape and the arrows give the keys back.
-    pub fn input(&mut self, input: &Input) -> QueryDid {
+    /// Takes a key or paste while it has the focus. Enter, Escape and the arrows give the keys back; Tab puts in what
+    /// could stand at the cursor, for which `find` is asked with the line and the cursor (a byte offset).
+    pub fn input(&mut self, input: &Input, find: impl FnOnce(&str, usize) -> Option<Completions>) -> QueryDid {
         if !self.focused {
             return QueryDid::Ignored;
         }
@@ -115,7 +111,7 @@ impl QueryLine {
                     self.leave();
                     return QueryDid::Ignored;
                 }
-                KeyCode::Tab => return QueryDid::Complete,
+                KeyCode::Tab => return if self.complete(find) { QueryDid::Changed } else { QueryDid::Used },
                 _ => {}
             }
         }
@@ -130,9 +126,8 @@ impl QueryLine {
         }
     }
 
-    /// Puts in what could stand at the cursor; again for the next one. `find` is asked with the line and
-    /// the cursor (a byte offset).
-    pub fn complete(&mut self, find: impl FnOnce(&str, usize) -> Option<Completions>) -> bool {
+    /// Puts in what could stand at the cursor; again for the next one.
+    fn complete(&mut self, find: impl FnOnce(&str, usize) -> Option<Completions>) -> bool {
         let (completions, at) = match self.cycle.take() {
             Some((completions, at)) => {
                 let at = (at + 1) % completions.items.len().max(1);
@@ -151,16 +146,19 @@ impl QueryLine {
         true
     }
 
-    /// Draws the line; answers where the cursor is while it has the focus.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect, theme: Theme) -> Option<Position> {
+    /// Draws the line, with the cursor in it while it has the focus.
+    pub fn draw(&self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
+        let buffer = frame.buffer_mut();
         let used = put(buffer, area, "/ ", if self.focused { theme.marker() } else { theme.muted() });
         let room = Rect { x: area.x + used, width: area.width.saturating_sub(used), ..area };
         if self.text().is_empty() && !self.focused {
             put(buffer, room, "everything", theme.muted());
-            return None;
+            return;
         }
         let wrong: Vec<_> = self.errors.iter().map(|e| (e.span.clone(), theme.wrong())).collect();
         let at = self.edit.draw(buffer, room, theme.text(), &wrong);
-        at.filter(|_| self.focused)
+        if let Some(cursor) = at.filter(|_| self.focused) {
+            frame.set_cursor_position(cursor);
+        }
     }
 }

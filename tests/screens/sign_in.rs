@@ -55,6 +55,14 @@ fn a_wrong_password_and_a_right_one() {
 }
 
 #[test]
+fn saving_by_name_checks_the_fields_too() {
+    let shelter = Shelter::new();
+    let mut t = Terminal::new(&shelter.desk, caps(80, 24));
+    t.keys("\x10save\r");
+    assert!(t.text().contains("is needed"), "{}", t.text());
+}
+
+#[test]
 fn the_first_start_says_at_once_what_cannot_be() {
     let (desk, _dir) = shelter::empty();
     let mut t = Terminal::new(&desk, caps(80, 24));

@@ -153,10 +153,10 @@ impl Screen for CatalogueList {
     }
 
     fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.query.input(input) {
+        match self.query.input(input, |_, _| None) {
             QueryDid::Ignored => return None,
+            QueryDid::Used => {}
             QueryDid::Changed => self.stale = Some(true),
-            QueryDid::Used | QueryDid::Complete => {}
         }
         self.refresh(cx);
         Some(Outcome::Stay)
@@ -179,7 +179,7 @@ impl Screen for CatalogueList {
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
-        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        self.query.draw(frame, row(area, 0), theme);
         let columns = match (self.which, self.counts) {
             (Catalogue::Breeds, true) => BREED_COLUMNS,
             (Catalogue::Breeds, false) => &BREED_COLUMNS[..1],
@@ -188,9 +188,6 @@ impl Screen for CatalogueList {
         };
         let empty = if self.query.text().is_empty() { "None yet." } else { "None like that. a shows all again." };
         self.list.draw(frame.buffer_mut(), below(area, 2), columns, empty, theme);
-        if let Some(cursor) = cursor {
-            frame.set_cursor_position(cursor);
-        }
     }
 
     fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {

@@ -274,15 +274,10 @@ impl Screen for Cats {
     }
 
     fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.query.input(input) {
+        match self.query.input(input, |line, cursor| CatQuery::complete(line, cursor, &|key| Self::names(key, cx))) {
             QueryDid::Ignored => return None,
             QueryDid::Used => {}
             QueryDid::Changed => self.stale = Some(true),
-            QueryDid::Complete => {
-                if self.query.complete(|line, cursor| CatQuery::complete(line, cursor, &|key| Self::names(key, cx))) {
-                    self.stale = Some(true);
-                }
-            }
         }
         Some(Outcome::Stay)
     }
@@ -325,7 +320,7 @@ impl Screen for Cats {
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
-        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        self.query.draw(frame, row(area, 0), theme);
         let (list, card) = Self::areas(area);
         let empty = match (self.query.text().is_empty(), self.staff) {
             (false, _) => "No cat like that. a shows all of them again.",
@@ -339,9 +334,6 @@ impl Screen for Cats {
         if let (Some((_, sheet)), Some(card)) = (&self.beside, card) {
             pane_line(frame.buffer_mut(), list, theme);
             sheet.draw_unmarked(frame.buffer_mut(), card, theme);
-        }
-        if let Some(cursor) = cursor {
-            frame.set_cursor_position(cursor);
         }
     }
 

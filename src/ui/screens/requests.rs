@@ -223,16 +223,10 @@ impl Screen for Requests {
     }
 
     fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.query.input(input) {
+        match self.query.input(input, |line, cursor| RequestQuery::complete(line, cursor, &|_| Vec::new())) {
             QueryDid::Ignored => return None,
             QueryDid::Used => {}
             QueryDid::Changed => self.ask(cx),
-            QueryDid::Complete => {
-                let found = self.query.complete(|line, at| RequestQuery::complete(line, at, &|_| Vec::new()));
-                if found {
-                    self.ask(cx);
-                }
-            }
         }
         Some(Outcome::Stay)
     }
@@ -258,7 +252,7 @@ impl Screen for Requests {
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
-        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        self.query.draw(frame, row(area, 0), theme);
         let columns = if self.staff { STAFF } else { OWN };
         let empty = match (self.query.text().trim().is_empty(), self.staff) {
             (true, true) => "No requests yet. n takes one for a walk-in or a caller.",
@@ -266,9 +260,6 @@ impl Screen for Requests {
             (false, _) => "No request is like that. a shows all of them, / changes the question.",
         };
         self.list.draw(frame.buffer_mut(), below(area, 2), columns, empty, theme);
-        if let Some(cursor) = cursor {
-            frame.set_cursor_position(cursor);
-        }
     }
 
     fn changed(&mut self, _changed: Option<&Changed>, cx: &mut Cx) {

@@ -181,15 +181,10 @@ impl Screen for Users {
     }
 
     fn input(&mut self, input: &Input, cx: &mut Cx) -> Option<Outcome> {
-        match self.query.input(input) {
+        match self.query.input(input, |line, cursor| UserQuery::complete(line, cursor, &|_| Vec::new())) {
             QueryDid::Ignored => return None,
             QueryDid::Used => {}
             QueryDid::Changed => self.stale = Some(true),
-            QueryDid::Complete => {
-                if self.query.complete(|line, cursor| UserQuery::complete(line, cursor, &|_| Vec::new())) {
-                    self.stale = Some(true);
-                }
-            }
         }
         self.refresh(cx);
         Some(Outcome::Stay)
@@ -214,13 +209,10 @@ impl Screen for Users {
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
-        let cursor = self.query.draw(frame.buffer_mut(), row(area, 0), theme);
+        self.query.draw(frame, row(area, 0), theme);
         let empty =
             if self.query.text().is_empty() { "Nobody yet." } else { "Nobody like that. a shows everybody again." };
         self.list.draw(frame.buffer_mut(), below(area, 2), COLUMNS, empty, theme);
-        if let Some(cursor) = cursor {
-            frame.set_cursor_position(cursor);
-        }
     }
 
     fn changed(&mut self, changed: Option<&Changed>, _cx: &mut Cx) {
