@@ -71,7 +71,7 @@ commands! {
     GoHealth: "health", "health", "Go to the health statuses", Some(P::SeeOffered);
     GoAudit: "audit", "audit", "See who did what", Some(P::SeeAudit);
     GoProfile: "profile", "profile", "Go to your own account", Some(P::OwnAccount);
-    GoCheck: "check", "check", "Check the store, or repair it", Some(P::Maintain);
+    GoCheck: "check", "check", "Check the store, repair it, or make a backup", Some(P::Maintain);
     GoSessions: "sessions", "sessions", "See who is on, or end a session", Some(P::Maintain);
     // Lists.
     Search: "search", "search", "Search and filter", None;
@@ -158,7 +158,11 @@ commands! {
     // The store.
     Check: "check-now", "check again", "Check the store now", Some(P::Maintain),
         "It is at work already; x stops it.";
+    CheckDeep: "check-deep", "with journal", "Check the journal against the store as well", Some(P::Maintain),
+        "It is at work already; x stops it.";
     Repair: "repair", "repair", "Repair what a check finds", Some(P::Maintain),
+        "It is at work already; x stops it.";
+    Backup: "backup", "back up", "Make a backup now", Some(P::Maintain),
         "It is at work already; x stops it.";
     EndSession: "end-session", "end", "End this session", Some(P::Maintain),
         "That session cannot be ended from here: leave it with Ctrl-Q.";

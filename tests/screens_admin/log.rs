@@ -99,3 +99,22 @@ fn a_check_runs_beside_and_says_what_it_found() {
     t.wait_for("All is well.");
     misses(&t, "Wrong");
 }
+
+#[test]
+fn a_backup_is_made_and_listed() {
+    let shelter = Shelter::new();
+    let mut t = at(&shelter, &shelter.admin);
+    t.keys("0");
+    t.wait_for("All is well.");
+    sees(&t, "There is no backup yet.");
+    t.keys("b");
+    t.wait_for("The backup is made");
+    t.wait_for("Kept in ");
+    sees(&t, "Last backup: just now");
+    sees(&t, ".backup");
+    // What was found before is still there to read.
+    sees(&t, "All is well.");
+    t.keys("d");
+    t.wait_for("Index entries");
+    sees(&t, "All is well.");
+}

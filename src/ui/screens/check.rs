@@ -1,10 +1,11 @@
-//! Checking the store, and repairing it.
+//! Seeing to the store: checking it, repairing it, making a backup of it.
 
 use ratatui::{Frame, layout::Rect};
 
 use crate::{
-    model::Error,
-    store::{CheckReport, Progress},
+    desk::BackupTarget,
+    model::{Error, Stamp},
+    store::{BackupReport, CheckReport, Progress, backup::Listed, size},
     ui::{
         Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme, bind,
         cx::{Meter, Stop, Tone},
@@ -15,17 +16,21 @@ use crate::{
 /// The keys of this screen.
 pub const KEYS: &[Bind] = &[
     bind(&[Key::ch('c')], Command::Check),
+    bind(&[Key::ch('b')], Command::Backup),
+    bind(&[Key::ch('d')], Command::CheckDeep),
     bind(&[Key::ch('R')], Command::Repair),
     bind(&[Key::ch('x')], Command::Cancel),
 ];
 
-/// Checks and repairs the store.
+/// Checks the store, repairs it, and makes backups.
 #[derive(Default)]
 pub struct CheckScreen {
     sheet: Sheet,
     /// Breaks the work off; there while it goes on.
     working: Option<Stop>,
     report: Option<CheckReport>,
+    /// Each that is kept, or why it cannot be read; newest first.
+    backups: Vec<Result<Listed, String>>,
     begun: bool,
 }
 
@@ -39,14 +44,58 @@ impl CheckScreen {
         let (desk, actor) = (cx.desk.clone(), cx.actor());
         let work = move |meter: &mut Meter| desk.check(&actor, &mut |p| meter.tell(|| words(&p)));
         self.working = Some(cx.job_with_progress("Checking the store…", work, Self::answered));
-        self.fill();
+        self.fill(cx);
+    }
+
+    fn check_deep(&mut self, cx: &mut Cx) {
+        let (desk, actor) = (cx.desk.clone(), cx.actor());
+        let work = move |meter: &mut Meter| desk.check_deep(&actor, &mut |p| meter.tell(|| words(&p)));
+        self.working = Some(cx.job_with_progress("Checking the store and its journal…", work, Self::answered));
+        self.fill(cx);
+    }
+
+    fn back_up(&mut self, cx: &mut Cx) {
+        let (desk, actor) = (cx.desk.clone(), cx.actor());
+        let work = move |meter: &mut Meter| desk.backup(&actor, BackupTarget::Shelf, &mut |p| meter.tell(|| words(&p)));
+        self.working = Some(cx.job_with_progress("Making a backup…", work, Self::backed_up));
+        self.fill(cx);
+    }
+
+    fn backed_up(&mut self, answer: Option<Result<Option<BackupReport>, Error>>, cx: &mut Cx) -> Outcome {
+        self.working = None;
+        match answer {
+            Some(Ok(Some(_))) => cx.say(Tone::Ok, "The backup is made, and was read back whole."),
+            Some(Ok(None)) => cx.say(Tone::Note, "Broken off; nothing is left of it."),
+            Some(Err(e)) => cx.fail(&e),
+            None => cx.fault(),
+        }
+        self.list_backups(cx);
+        self.fill(cx);
+        Outcome::Stay
+    }
+
+    fn list_backups(&self, cx: &mut Cx) {
+        let (desk, actor) = (cx.desk.clone(), cx.actor());
+        cx.job(
+            "Looking at the backups…",
+            move || desk.backups(&actor),
+            |me: &mut Self, listed, cx| {
+                match listed {
+                    Some(Ok(backups)) => me.backups = backups,
+                    Some(Err(e)) => cx.fail(&e),
+                    None => cx.fault(),
+                }
+                me.fill(cx);
+                Outcome::Stay
+            },
+        );
     }
 
     fn repair(&mut self, cx: &mut Cx) {
         let (desk, actor) = (cx.desk.clone(), cx.actor());
         let work = move |meter: &mut Meter| desk.repair(&actor, &mut |p| meter.tell(|| words(&p)));
         self.working = Some(cx.job_with_progress("Repairing the store…", work, Self::answered));
-        self.fill();
+        self.fill(cx);
     }
 
     fn answered(&mut self, answer: Option<Result<CheckReport, Error>>, cx: &mut Cx) -> Outcome {
@@ -56,44 +105,71 @@ impl CheckScreen {
             Some(Err(e)) => cx.fail(&e),
             None => cx.fault(),
         }
-        self.fill();
+        self.fill(cx);
         Outcome::Stay
     }
 
-    fn fill(&mut self) {
-        let sheet = &mut self.sheet;
-        sheet.clear();
-        sheet.text(
+    fn fill(&mut self, cx: &Cx) {
+        self.sheet.clear();
+        self.sheet.text(
             "A check opens every record and counts every index, counter and list anew. \
              Everybody can go on working meanwhile.",
             Ink::Muted,
         );
-        sheet.gap();
-        if self.working.is_some() {
-            return sheet.text("At work…", Ink::Accent);
+        self.sheet.gap();
+        match (&self.working, &self.report) {
+            (Some(_), _) => self.sheet.text("At work…", Ink::Accent),
+            (None, Some(report)) => found(&mut self.sheet, report),
+            (None, None) => {}
         }
-        let Some(report) = &self.report else { return };
-        match report {
-            CheckReport { cancelled: true, .. } => sheet.text("Broken off; this is not the whole picture.", Ink::Warn),
-            CheckReport { wrong: 0, .. } => sheet.text("All is well.", Ink::Ok),
-            CheckReport { wrong: 1, .. } => sheet.text("1 thing is wrong.", Ink::Error),
-            CheckReport { wrong, .. } => sheet.text(format!("{wrong} things are wrong."), Ink::Error),
+        self.sheet.heading("Backups");
+        match cx.desk.backup_state(&cx.actor()) {
+            Ok(state) => match &state.warning {
+                Some(warning) => self.sheet.text(warning, Ink::Warn),
+                None => self.sheet.text(state.line(Stamp::now()), Ink::Plain),
+            },
+            Err(e) => self.sheet.text(sentence(&e.to_string()), Ink::Error),
         }
-        sheet.gap();
-        sheet.field("Records", report.records.to_string());
-        sheet.field("Index entries", report.entries.to_string());
-        sheet.field("Commits", report.commits.to_string());
-        if !report.repaired.is_empty() {
-            sheet.heading("Repaired");
-            report.repaired.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
+        let directory = self.backups.iter().flatten().find_map(|listed| listed.path.parent());
+        if let Some(directory) = directory {
+            self.sheet.text(format!("Kept in {}:", directory.display()), Ink::Muted);
         }
-        if !report.findings.is_empty() {
-            sheet.heading("Wrong");
-            report.findings.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
-            let left = report.wrong.saturating_sub(report.findings.len() as u64);
-            if left > 0 {
-                sheet.text(format!("… and {left} more."), Ink::Muted);
+        for listed in &self.backups {
+            match listed {
+                Ok(Listed { path, manifest, size: bytes }) => self.sheet.line(vec![
+                    (manifest.at.minute(), Ink::Plain),
+                    (format!("{:>6}", size(*bytes)), Ink::Plain),
+                    (format!("change {}", manifest.commit), Ink::Plain),
+                    (path.file_name().unwrap_or_default().to_string_lossy().into_owned(), Ink::Muted),
+                ]),
+                Err(why) => self.sheet.text(sentence(why), Ink::Error),
             }
+        }
+    }
+}
+
+/// What a check or a repair found.
+fn found(sheet: &mut Sheet, report: &CheckReport) {
+    match report {
+        CheckReport { cancelled: true, .. } => sheet.text("Broken off; this is not the whole picture.", Ink::Warn),
+        CheckReport { wrong: 0, .. } => sheet.text("All is well.", Ink::Ok),
+        CheckReport { wrong: 1, .. } => sheet.text("1 thing is wrong.", Ink::Error),
+        CheckReport { wrong, .. } => sheet.text(format!("{wrong} things are wrong."), Ink::Error),
+    }
+    sheet.gap();
+    sheet.field("Records", report.records.to_string());
+    sheet.field("Index entries", report.entries.to_string());
+    sheet.field("Commits", report.commits.to_string());
+    if !report.repaired.is_empty() {
+        sheet.heading("Repaired");
+        report.repaired.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
+    }
+    if !report.findings.is_empty() {
+        sheet.heading("Wrong");
+        report.findings.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
+        let left = report.wrong.saturating_sub(report.findings.len() as u64);
+        if left > 0 {
+            sheet.text(format!("… and {left} more."), Ink::Muted);
         }
     }
 }
@@ -113,7 +189,7 @@ impl Screen for CheckScreen {
 
     fn enabled(&self, command: Command, _cx: &Cx) -> bool {
         match command {
-            Command::Check | Command::Repair => self.working.is_none(),
+            Command::Check | Command::CheckDeep | Command::Repair | Command::Backup => self.working.is_none(),
             Command::Cancel => self.working.is_some(),
             _ => true,
         }
@@ -122,6 +198,8 @@ impl Screen for CheckScreen {
     fn run(&mut self, command: Command, cx: &mut Cx) -> Outcome {
         match command {
             Command::Check => self.check(cx),
+            Command::CheckDeep => self.check_deep(cx),
+            Command::Backup => self.back_up(cx),
             Command::Repair => {
                 let confirm = Confirm {
                     title: "Repair the store?".to_owned(),
@@ -152,6 +230,7 @@ impl Screen for CheckScreen {
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
         if !std::mem::replace(&mut self.begun, true) {
             self.check(cx);
+            self.list_backups(cx);
         }
         self.sheet.prepare(area);
     }
