@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 pub use accounts::{PasswordError, Rights, WRONG_PASSWORD};
 pub use backups::BackupTarget;
-pub use catalogues::{BreedChange, CatalogueLine, HealthChange};
+pub use catalogues::{BreedChange, Catalogue, CatalogueChange, CatalogueEntry, CatalogueLine, HealthChange};
 pub use cats::{CatCard, CatChange, CatLine, QueuePlace};
 pub use demo::{DEMO_ACCOUNTS, DEMO_PASSWORD};
 pub use fields::FieldDiff;

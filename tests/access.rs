@@ -12,7 +12,10 @@ mod support;
 use std::collections::BTreeSet;
 
 use clowder::{
-    desk::{ApplicantRef, Arrival, BackupTarget, BreedChange, CatChange, HealthChange, TriageOrder, UserChange},
+    desk::{
+        ApplicantRef, Arrival, BackupTarget, BreedChange, CatChange, Catalogue, CatalogueChange, HealthChange,
+        TriageOrder, UserChange,
+    },
     model::{
         Actor, AdoptionRequest, BreedId, Cat, CatId, CommitNo, Door, Error, HealthId, Kind, RequestId, Role, User,
         UserId, Verdict,
@@ -160,6 +163,20 @@ const TABLE: &[(&str, &str, Call)] = &[
         said(w.desk.edit_health(a, c.health, 1, vec![HealthChange::PreventsAdoption(true)]))
     }),
     ("delete_health", "ddyyy", |w, a, c| said(w.desk.delete_health(a, c.health, 1))),
+    // Either list by the same calls.
+    ("lines", "yyyyy", |w, a, _| said(Catalogue::Health.lines(&w.desk, a))),
+    ("entry", "yyyyy", |w, a, c| said(Catalogue::Health.entry(&w.desk, a, c.health.0))),
+    ("uses", "ddyyy", |w, a, c| said(Catalogue::Breeds.uses(&w.desk, a, c.breed.0))),
+    ("preview_delete", "ddyyy", |w, a, c| said(Catalogue::Breeds.preview_delete(&w.desk, a, c.breed.0))),
+    ("add", "ddyyy", |w, a, c| {
+        let name = CatalogueChange::Name(format!("Listed {} {a:?}", c.number));
+        said(Catalogue::Health.add(&w.desk, a, vec![name]))
+    }),
+    ("edit", "ddyyy", |w, a, c| {
+        let change = CatalogueChange::Description("Shy".to_owned());
+        said(Catalogue::Breeds.edit(&w.desk, a, c.breed.0, 1, vec![change]))
+    }),
+    ("delete", "ddyyy", |w, a, c| said(Catalogue::Health.delete(&w.desk, a, c.health.0, 1))),
     ("add_stock", "ddyyy", |w, a, _| said(w.desk.add_stock(a))),
     // The store has cats.
     ("add_demo", "dddrr", |w, a, _| said(w.desk.add_demo(a))),

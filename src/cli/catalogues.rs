@@ -6,11 +6,11 @@ use serde::Serialize;
 use super::{
     Context, Failure, json,
     json::known,
-    table::{Table, card, number, text},
+    table::{Column, Table, card, number, text},
     yes_no,
 };
-use crate::desk::{BreedChange, CatalogueLine, HealthChange};
-use crate::model::{Breed, BreedId, Error, HealthId, HealthStatus, Kind, text::fold};
+use crate::desk::{Catalogue, CatalogueChange, CatalogueEntry, CatalogueLine};
+use crate::model::{Error, text::fold};
 
 /// What can be done with breeds.
 #[derive(Debug, Subcommand)]
@@ -111,49 +111,34 @@ pub fn by_name(lines: Vec<CatalogueLine>, name: &str) -> Option<CatalogueLine> {
 }
 
 /// The line that somebody wrote as a name or number; names go first.
-fn find(lines: Vec<CatalogueLine>, kind: Kind, which: &Which) -> Result<CatalogueLine, Failure> {
-    let number = which.which.trim_start_matches('#').parse::<u32>().ok();
+fn find(cx: &Context<'_>, list: Catalogue, Which { which }: &Which) -> Result<CatalogueLine, Failure> {
+    let lines = list.lines(cx.desk, cx.actor)?;
+    let number = which.trim_start_matches('#').parse::<u32>().ok();
     let numbered = lines.iter().find(|line| number == Some(line.id)).cloned();
-    by_name(lines, &which.which).or(numbered).ok_or_else(|| Error::not_found(kind, &which.which).into())
+    by_name(lines, which).or(numbered).ok_or_else(|| Error::not_found(list.kind(), which).into())
 }
 
 #[derive(Serialize)]
-struct BreedJson<'a> {
+struct EntryJson<'a> {
     id: u32,
     name: &'a str,
     description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prevents_adoption: Option<bool>,
     cats: u64,
     rev: u32,
 }
 
-#[derive(Serialize)]
-struct HealthJson<'a> {
-    id: u32,
-    name: &'a str,
-    description: Option<&'a str>,
-    prevents_adoption: bool,
-    cats: u64,
-    rev: u32,
-}
-
-fn breed_json(breed: &Breed, cats: u64) -> BreedJson<'_> {
-    BreedJson {
-        id: breed.id.0,
-        name: &breed.name,
-        description: known(&breed.description),
-        cats,
-        rev: breed.version.rev,
-    }
-}
-
-fn health_json(health: &HealthStatus, cats: u64) -> HealthJson<'_> {
-    HealthJson {
-        id: health.id.0,
-        name: &health.name,
-        description: known(&health.description),
-        prevents_adoption: health.prevents_adoption,
-        cats,
-        rev: health.version.rev,
+impl<'a> EntryJson<'a> {
+    fn of(list: Catalogue, entry: &'a CatalogueEntry, cats: u64) -> Self {
+        Self {
+            id: entry.id,
+            name: &entry.name,
+            description: known(&entry.description),
+            prevents_adoption: (list == Catalogue::Health).then_some(entry.prevents_adoption),
+            cats,
+            rev: entry.rev,
+        }
     }
 }
 
@@ -162,84 +147,19 @@ fn health_json(health: &HealthStatus, cats: u64) -> HealthJson<'_> {
 /// # Errors
 /// The desk's, and those of the output.
 pub fn breeds(cx: &mut Context<'_>, command: BreedsCommand) -> Result<(), Failure> {
+    use BreedsCommand as C;
+    const LIST: Catalogue = Catalogue::Breeds;
     match command {
-        BreedsCommand::List => {
-            let lines = cx.desk.breeds(cx.actor)?;
-            if !cx.json {
-                return list_breeds(cx, lines);
-            }
-            let mut array = json::Array::open(cx.out)?;
-            for line in lines {
-                let breed = cx.desk.breed(cx.actor, BreedId(line.id))?;
-                array.push(cx.out, &breed_json(&breed, line.cats))?;
-            }
-            Ok(array.close(cx.out)?)
-        }
-        BreedsCommand::Show(which) => {
-            let line = find(cx.desk.breeds(cx.actor)?, Kind::Breed, &which)?;
-            show_breed(cx, BreedId(line.id))
-        }
-        BreedsCommand::Add { name, description } => {
-            let mut changes = vec![BreedChange::Name(name)];
-            changes.extend(description.map(BreedChange::Description));
-            let (breed, commit) = cx.desk.add_breed(cx.actor, changes)?;
-            if cx.json {
-                return cx.print_json(&breed_json(&breed, 0));
-            }
-            cx.say(&format!("Added {} as breed {} (change {commit}).", breed.name, breed.id))
-        }
-        BreedsCommand::Edit { which, name, description, rev } => {
-            let line = find(cx.desk.breeds(cx.actor)?, Kind::Breed, &which)?;
-            let changes: Vec<BreedChange> =
-                name.map(BreedChange::Name).into_iter().chain(description.map(BreedChange::Description)).collect();
-            if changes.is_empty() {
-                return Err(nothing());
-            }
-            let now = cx.desk.breed(cx.actor, BreedId(line.id))?;
-            let rev = rev.unwrap_or(now.version.rev);
-            let (breed, commit) = cx.desk.edit_breed(cx.actor, now.id, rev, changes)?;
-            if cx.json {
-                return cx.print_json(&breed_json(&breed, line.cats));
-            }
-            cx.say(&changed(&breed.name, commit))
-        }
-        BreedsCommand::Delete(Delete { which, yes }) => {
-            let line = find(cx.desk.breeds(cx.actor)?, Kind::Breed, &which)?;
-            let breed = cx.desk.breed(cx.actor, BreedId(line.id))?;
-            let what = cx.desk.preview_delete_breed(cx.actor, breed.id)?;
-            cx.confirm(yes, &what)?;
-            let done = cx.desk.delete_breed(cx.actor, breed.id, breed.version.rev)?;
-            cx.print_done(&done.message, done.commit)
-        }
-        BreedsCommand::Stock => {
+        C::List => list(cx, LIST),
+        C::Show(which) => show(cx, LIST, &which),
+        C::Add { name, description } => add(cx, LIST, changes(Some(name), description, None)),
+        C::Edit { which, name, description, rev } => edit(cx, LIST, &which, rev, changes(name, description, None)),
+        C::Delete(Delete { which, yes }) => delete(cx, LIST, &which, yes),
+        C::Stock => {
             let done = cx.desk.add_stock(cx.actor)?;
             cx.print_done(&done.message, done.commit)
         }
     }
-}
-
-fn list_breeds(cx: &mut Context<'_>, lines: Vec<CatalogueLine>) -> Result<(), Failure> {
-    if lines.is_empty() {
-        return cx.note("There are no breeds.");
-    }
-    let mut table = Table::new(const { &[number("ID"), text("BREED", 50), number("CATS")] }, cx.width);
-    let rows = lines.into_iter().map(|line| vec![line.id.to_string(), line.name, line.cats.to_string()]);
-    Ok(table.rows(cx.out, rows)?)
-}
-
-fn show_breed(cx: &mut Context<'_>, id: BreedId) -> Result<(), Failure> {
-    let breed = cx.desk.breed(cx.actor, id)?;
-    let cats = cx.desk.breed_uses(cx.actor, id)?;
-    if cx.json {
-        return cx.print_json(&breed_json(&breed, cats));
-    }
-    let fields = [
-        ("Breed", id.to_string()),
-        ("Name", breed.name),
-        ("Cats", cats.to_string()),
-        ("Description", breed.description),
-    ];
-    Ok(card(cx.out, &fields)?)
 }
 
 /// Runs one of the commands for health statuses.
@@ -247,96 +167,108 @@ fn show_breed(cx: &mut Context<'_>, id: BreedId) -> Result<(), Failure> {
 /// # Errors
 /// The desk's, and those of the output.
 pub fn health(cx: &mut Context<'_>, command: HealthCommand) -> Result<(), Failure> {
+    use HealthCommand as C;
+    const LIST: Catalogue = Catalogue::Health;
     match command {
-        HealthCommand::List => {
-            let lines = cx.desk.health_statuses(cx.actor)?;
-            if !cx.json {
-                return list_health(cx, lines);
-            }
-            let mut array = json::Array::open(cx.out)?;
-            for line in lines {
-                let health = cx.desk.health_status(cx.actor, HealthId(line.id))?;
-                array.push(cx.out, &health_json(&health, line.cats))?;
-            }
-            Ok(array.close(cx.out)?)
+        C::List => list(cx, LIST),
+        C::Show(which) => show(cx, LIST, &which),
+        C::Add { name, description, prevents_adoption } => {
+            add(cx, LIST, changes(Some(name), description, prevents_adoption))
         }
-        HealthCommand::Show(which) => {
-            let line = find(cx.desk.health_statuses(cx.actor)?, Kind::Health, &which)?;
-            show_health(cx, HealthId(line.id))
+        C::Edit { which, name, description, prevents_adoption, rev } => {
+            edit(cx, LIST, &which, rev, changes(name, description, prevents_adoption))
         }
-        HealthCommand::Add { name, description, prevents_adoption } => {
-            let mut changes = vec![HealthChange::Name(name)];
-            changes.extend(description.map(HealthChange::Description));
-            changes.extend(prevents_adoption.map(HealthChange::PreventsAdoption));
-            let (health, commit) = cx.desk.add_health(cx.actor, changes)?;
-            if cx.json {
-                return cx.print_json(&health_json(&health, 0));
-            }
-            cx.say(&format!("Added {} as health status {} (change {commit}).", health.name, health.id))
-        }
-        HealthCommand::Edit { which, name, description, prevents_adoption, rev } => {
-            let line = find(cx.desk.health_statuses(cx.actor)?, Kind::Health, &which)?;
-            let mut changes = Vec::new();
-            changes.extend(name.map(HealthChange::Name));
-            changes.extend(description.map(HealthChange::Description));
-            changes.extend(prevents_adoption.map(HealthChange::PreventsAdoption));
-            if changes.is_empty() {
-                return Err(nothing());
-            }
-            let now = cx.desk.health_status(cx.actor, HealthId(line.id))?;
-            let rev = rev.unwrap_or(now.version.rev);
-            let (health, commit) = cx.desk.edit_health(cx.actor, now.id, rev, changes)?;
-            if cx.json {
-                return cx.print_json(&health_json(&health, line.cats));
-            }
-            cx.say(&changed(&health.name, commit))
-        }
-        HealthCommand::Delete(Delete { which, yes }) => {
-            let line = find(cx.desk.health_statuses(cx.actor)?, Kind::Health, &which)?;
-            let health = cx.desk.health_status(cx.actor, HealthId(line.id))?;
-            let what = cx.desk.preview_delete_health(cx.actor, health.id)?;
-            cx.confirm(yes, &what)?;
-            let done = cx.desk.delete_health(cx.actor, health.id, health.version.rev)?;
-            cx.print_done(&done.message, done.commit)
-        }
+        C::Delete(Delete { which, yes }) => delete(cx, LIST, &which, yes),
     }
 }
 
-fn list_health(cx: &mut Context<'_>, lines: Vec<CatalogueLine>) -> Result<(), Failure> {
-    if lines.is_empty() {
-        return cx.note("There are no health statuses.");
+fn changes(name: Option<String>, description: Option<String>, prevents: Option<bool>) -> Vec<CatalogueChange> {
+    let mut changes = Vec::new();
+    changes.extend(name.map(CatalogueChange::Name));
+    changes.extend(description.map(CatalogueChange::Description));
+    changes.extend(prevents.map(CatalogueChange::PreventsAdoption));
+    changes
+}
+
+fn adoptable(prevents_adoption: bool) -> String {
+    if prevents_adoption { "no" } else { "yes" }.to_owned()
+}
+
+fn list(cx: &mut Context<'_>, list: Catalogue) -> Result<(), Failure> {
+    let lines = list.lines(cx.desk, cx.actor)?;
+    if cx.json {
+        let (desk, actor) = (cx.desk, cx.actor);
+        return cx.print_each(lines, |line, out| {
+            Ok(json::write(out, &EntryJson::of(list, &list.entry(desk, actor, line.id)?, line.cats))?)
+        });
     }
-    let columns = const { &[number("ID"), text("HEALTH STATUS", 50), text("ADOPTABLE", 10), number("CATS")] };
+    let (none, columns): (_, &[Column]) = match list {
+        Catalogue::Breeds => ("There are no breeds.", const { &[number("ID"), text("BREED", 50), number("CATS")] }),
+        Catalogue::Health => (
+            "There are no health statuses.",
+            const { &[number("ID"), text("HEALTH STATUS", 50), text("ADOPTABLE", 10), number("CATS")] },
+        ),
+    };
+    if lines.is_empty() {
+        return cx.note(none);
+    }
     let rows = lines.into_iter().map(|line| {
-        let adoptable = if line.prevents_adoption { "no" } else { "yes" };
-        vec![line.id.to_string(), line.name, adoptable.to_owned(), line.cats.to_string()]
+        let mut row = vec![line.id.to_string(), line.name];
+        row.extend((list == Catalogue::Health).then(|| adoptable(line.prevents_adoption)));
+        row.push(line.cats.to_string());
+        row
     });
     Ok(Table::new(columns, cx.width).rows(cx.out, rows)?)
 }
 
-fn show_health(cx: &mut Context<'_>, id: HealthId) -> Result<(), Failure> {
-    let health = cx.desk.health_status(cx.actor, id)?;
-    let cats = cx.desk.health_uses(cx.actor, id)?;
+fn show(cx: &mut Context<'_>, list: Catalogue, which: &Which) -> Result<(), Failure> {
+    let id = find(cx, list, which)?.id;
+    let entry = list.entry(cx.desk, cx.actor, id)?;
+    let cats = list.uses(cx.desk, cx.actor, id)?;
     if cx.json {
-        return cx.print_json(&health_json(&health, cats));
+        return cx.print_json(&EntryJson::of(list, &entry, cats));
     }
-    let fields = [
-        ("Health status", id.to_string()),
-        ("Name", health.name),
-        ("Adoptable", if health.prevents_adoption { "no" } else { "yes" }.to_owned()),
-        ("Cats", cats.to_string()),
-        ("Description", health.description),
-    ];
+    let mut fields = vec![(list.kind().label(), id.to_string()), ("Name", entry.name)];
+    if list == Catalogue::Health {
+        fields.push(("Adoptable", adoptable(entry.prevents_adoption)));
+    }
+    fields.extend([("Cats", cats.to_string()), ("Description", entry.description)]);
     Ok(card(cx.out, &fields)?)
 }
 
-fn nothing() -> Failure {
-    Failure::Usage("nothing to change was given; --help lists the fields".to_owned())
+fn add(cx: &mut Context<'_>, list: Catalogue, changes: Vec<CatalogueChange>) -> Result<(), Failure> {
+    let (entry, commit) = list.add(cx.desk, cx.actor, changes)?;
+    if cx.json {
+        return cx.print_json(&EntryJson::of(list, &entry, 0));
+    }
+    let what = list.kind().label().to_lowercase();
+    cx.say(&format!("Added {} as {what} {} (change {commit}).", entry.name, entry.id))
 }
 
-fn changed(name: &str, commit: Option<crate::model::CommitNo>) -> String {
-    match commit {
-        Some(commit) => format!("Changed {name} (change {commit})."),
-        None => format!("{name} is like that already."),
+fn edit(
+    cx: &mut Context<'_>,
+    list: Catalogue,
+    which: &Which,
+    rev: Option<u32>,
+    changes: Vec<CatalogueChange>,
+) -> Result<(), Failure> {
+    let line = find(cx, list, which)?;
+    if changes.is_empty() {
+        return Err(Failure::nothing_given());
     }
+    let now = list.entry(cx.desk, cx.actor, line.id)?;
+    let (entry, commit) = list.edit(cx.desk, cx.actor, now.id, rev.unwrap_or(now.rev), changes)?;
+    if cx.json {
+        return cx.print_json(&EntryJson::of(list, &entry, line.cats));
+    }
+    cx.say_changed(&entry.name, commit)
+}
+
+fn delete(cx: &mut Context<'_>, list: Catalogue, which: &Which, yes: bool) -> Result<(), Failure> {
+    let id = find(cx, list, which)?.id;
+    let entry = list.entry(cx.desk, cx.actor, id)?;
+    let what = list.preview_delete(cx.desk, cx.actor, id)?;
+    cx.confirm(yes, &what)?;
+    let done = list.delete(cx.desk, cx.actor, id, entry.rev)?;
+    cx.print_done(&done.message, done.commit)
 }

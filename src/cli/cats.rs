@@ -158,7 +158,7 @@ fn edit(
     let card = cx.desk.cat(cx.actor, which.find(cx)?)?;
     let changes = fields.changes(cx, Some(&card.cat))?;
     if changes.is_empty() {
-        return Err(Failure::Usage("nothing to change was given; --help lists the fields".to_owned()));
+        return Err(Failure::nothing_given());
     }
     let rev = rev.unwrap_or(card.cat.version.rev);
     let follows = if preview || rev == card.cat.version.rev {
@@ -175,11 +175,8 @@ fn edit(
     if cx.json {
         return show(cx, cat.id);
     }
-    match commit {
-        Some(commit) => cx.say(&format!("Changed {} (change {commit}).", cat.display_name()))?,
-        None => return cx.say(&format!("{} is like that already.", cat.display_name())),
-    }
-    follows.iter().try_for_each(|sentence| cx.say(sentence))
+    cx.say_changed(&cat.display_name(), commit)?;
+    follows.iter().filter(|_| commit.is_some()).try_for_each(|sentence| cx.say(sentence))
 }
 
 const COLUMNS: &[super::table::Column] = &[
@@ -239,16 +236,8 @@ impl List {
         let mut ids = cx.desk.cats(cx.actor, &query)?;
         ids.truncate(self.limit.unwrap_or(usize::MAX));
         if cx.json {
-            let mut array = json::Array::open(cx.out)?;
-            for id in ids {
-                match cx.desk.cat(cx.actor, CatId(id)) {
-                    Ok(card) => array.push(cx.out, &CatJson::of(&card))?,
-                    // Deleted since the list was made.
-                    Err(Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e.into()),
-                }
-            }
-            return Ok(array.close(cx.out)?);
+            let (desk, actor) = (cx.desk, cx.actor);
+            return cx.print_each(ids, |id, out| Ok(json::write(out, &CatJson::of(&desk.cat(actor, CatId(id))?))?));
         }
         if ids.is_empty() {
             return cx.note(if query == CatQuery::default() { "There are no cats." } else { "No cat matches." });

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{Failure, json};
 use crate::desk::Desk;
-use crate::model::Actor;
+use crate::model::{Actor, CommitNo, Error};
 use crate::session::registry::Seat;
 
 /// How many rows are looked up and written at once.
@@ -75,11 +75,35 @@ impl Context<'_> {
         Ok(())
     }
 
+    /// Prints the records of a list for a script. `one` looks up and writes each, so that no more than one is held at
+    /// a time; those that somebody deleted since the list was made are left out.
+    ///
+    /// # Errors
+    /// Those of `one`, or when the output cannot be written.
+    pub fn print_each<T>(
+        &mut self,
+        list: impl IntoIterator<Item = T>,
+        one: impl Fn(T, &mut Vec<u8>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut array = json::Array::open(self.out)?;
+        let mut written = Vec::new();
+        for item in list {
+            written.clear();
+            match one(item, &mut written) {
+                Err(Failure::Desk(Error::NotFound { .. })) => continue,
+                other => other?,
+            }
+            array.next(self.out)?;
+            self.out.write_all(&written)?;
+        }
+        Ok(array.close(self.out)?)
+    }
+
     /// Prints what was done, with the commit to undo it by: a sentence, or an object for a script.
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn print_done(&mut self, message: &str, commit: Option<crate::model::CommitNo>) -> Result<(), Failure> {
+    pub fn print_done(&mut self, message: &str, commit: Option<CommitNo>) -> Result<(), Failure> {
         #[derive(Serialize)]
         struct Done<'a> {
             message: &'a str,
@@ -89,6 +113,17 @@ impl Context<'_> {
             return self.print_json(&Done { message, commit: commit.map(|c| c.0) });
         }
         self.say(message)
+    }
+
+    /// Says that something was changed, with the commit to undo it by; without a commit it was like that before.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn say_changed(&mut self, name: &str, commit: Option<CommitNo>) -> Result<(), Failure> {
+        match commit {
+            Some(commit) => self.say(&format!("Changed {name} (change {commit}).")),
+            None => self.say(&format!("{name} is like that already.")),
+        }
     }
 
     /// Prints what would be done and what would follow from it.
@@ -164,7 +199,7 @@ impl Context<'_> {
         let first = person.secret("New password: ")?;
         let second = person.secret("The same again: ")?;
         if *first != *second {
-            return Err(crate::model::Error::invalid("password", "the two were not the same").into());
+            return Err(Error::invalid("password", "the two were not the same").into());
         }
         Ok(Some(first))
     }

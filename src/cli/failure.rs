@@ -90,6 +90,11 @@ impl Failure {
         Self::Failed(format!("{}: {error}", path.display()))
     }
 
+    /// A change without anything that changes.
+    pub fn nothing_given() -> Self {
+        Self::Usage("nothing to change was given; --help lists the fields".to_owned())
+    }
+
     /// The exit code. Whoever closed the pipe has read enough: that is no failure.
     pub fn code(&self) -> Code {
         match self {

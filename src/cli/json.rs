@@ -52,9 +52,18 @@ impl Array {
     /// # Errors
     /// When `out` cannot be written.
     pub fn push(&mut self, out: &mut dyn Write, value: &impl Serialize) -> io::Result<()> {
+        self.next(out)?;
+        write(out, value)
+    }
+
+    /// Writes what stands before the next element.
+    ///
+    /// # Errors
+    /// When `out` cannot be written.
+    pub fn next(&mut self, out: &mut dyn Write) -> io::Result<()> {
         out.write_all(if self.empty { b"\n" } else { b",\n" })?;
         self.empty = false;
-        write(out, value)
+        Ok(())
     }
 
     /// Closes the array.

@@ -244,15 +244,11 @@ impl List {
         let mut ids = cx.desk.requests(cx.actor, &query)?;
         ids.truncate(self.limit.unwrap_or(usize::MAX));
         if cx.json {
-            let mut array = json::Array::open(cx.out)?;
-            for id in ids {
-                match cx.desk.request(cx.actor, RequestId(id)) {
-                    Ok(card) => array.push(cx.out, &RequestJson::of(cx.desk, cx.actor, &card))?,
-                    Err(Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e.into()),
-                }
-            }
-            return Ok(array.close(cx.out)?);
+            let (desk, actor) = (cx.desk, cx.actor);
+            return cx.print_each(ids, |id, out| {
+                let card = desk.request(actor, RequestId(id))?;
+                Ok(json::write(out, &RequestJson::of(desk, actor, &card))?)
+            });
         }
         if ids.is_empty() {
             let nothing = query == RequestQuery::default();

@@ -221,17 +221,14 @@ pub fn run(cx: &mut Context<'_>, command: UsersCommand) -> Result<(), Failure> {
             let mut changes: Vec<UserChange> = username.map(UserChange::Username).into_iter().collect();
             changes.extend(person.changes());
             if changes.is_empty() {
-                return Err(Failure::Usage("nothing to change was given; --help lists the fields".to_owned()));
+                return Err(Failure::nothing_given());
             }
             let rev = rev.unwrap_or(card.user.version.rev);
             let (user, commit) = cx.desk.edit_user(cx.actor, card.user.id, rev, changes)?;
             if cx.json {
                 return show(cx, user.id);
             }
-            match commit {
-                Some(commit) => cx.say(&format!("Changed {} (change {commit}).", user.display_name())),
-                None => cx.say(&format!("{} is like that already.", user.display_name())),
-            }
+            cx.say_changed(&user.display_name(), commit)
         }
         C::Role { user, role } => {
             let id = user.find(cx)?;
@@ -437,15 +434,8 @@ impl List {
         let mut ids = cx.desk.users(cx.actor, &query)?;
         ids.truncate(self.limit.unwrap_or(usize::MAX));
         if cx.json {
-            let mut array = json::Array::open(cx.out)?;
-            for id in ids {
-                match cx.desk.user(cx.actor, UserId(id)) {
-                    Ok(card) => array.push(cx.out, &UserJson::of(&card))?,
-                    Err(Error::NotFound { .. }) => {}
-                    Err(e) => return Err(e.into()),
-                }
-            }
-            return Ok(array.close(cx.out)?);
+            let (desk, actor) = (cx.desk, cx.actor);
+            return cx.print_each(ids, |id, out| Ok(json::write(out, &UserJson::of(&desk.user(actor, UserId(id))?))?));
         }
         if ids.is_empty() {
             let nothing = query == UserQuery::default();

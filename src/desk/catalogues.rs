@@ -1,5 +1,9 @@
 //! Breeds and health statuses.
 
+mod catalogue;
+
+pub use catalogue::{Catalogue, CatalogueChange, CatalogueEntry};
+
 use super::{Desk, Done, Reads, Step, expect_rev, fields, line, paragraph};
 use crate::model::{
     Action, Actor, Breed, BreedId, Cat, CatId, CommitNo, Error, HealthId, HealthStatus, Permission, Record, RecordId,

@@ -7,7 +7,7 @@ pub mod cat;
 mod cat_action;
 mod cat_form;
 mod cat_page;
-pub mod catalogue;
+mod catalogue;
 pub mod catalogue_form;
 pub mod catalogue_list;
 pub mod catalogue_page;
@@ -36,8 +36,10 @@ mod verdict;
 pub mod wording;
 
 use super::{Bind, Command, Cx, Outcome, Screen, form_screen};
-use crate::model::{CatId, Kind, RequestId, UserId};
-use catalogue::Catalogue;
+use crate::{
+    desk::Catalogue,
+    model::{CatId, Kind, RequestId, UserId},
+};
 use catalogue_list::CatalogueList;
 use catalogue_page::CataloguePage;
 

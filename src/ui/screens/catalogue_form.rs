@@ -2,11 +2,9 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{
-    catalogue::{Catalogue, Change, Entry},
-    catalogue_page::CataloguePage,
-};
+use super::catalogue_page::CataloguePage;
 use crate::{
+    desk::{Catalogue, CatalogueChange as Change, CatalogueEntry},
     model::{Error, limits},
     store::Changed,
     ui::{
@@ -27,8 +25,13 @@ pub struct CatalogueForm {
     form: Form,
 }
 
-fn fields(which: Catalogue, entry: &Entry) -> Vec<Field> {
-    let sound = |change: fn(String) -> Change| move |text: &str, _| change(text.to_owned()).check();
+fn fields(which: Catalogue, entry: &CatalogueEntry) -> Vec<Field> {
+    let sound = |change: fn(String) -> Change| {
+        move |text: &str, _| match change(text.to_owned()).check() {
+            Err(Error::Invalid(mut errors)) if !errors.is_empty() => Err(errors.remove(0).message),
+            _ => Ok(()),
+        }
+    };
     let (about, hint) = match which {
         Catalogue::Breeds => ("Care", "characteristics and care"),
         Catalogue::Health => ("Care", "care or treatment, what the staff must know"),
@@ -52,7 +55,12 @@ fn fields(which: Catalogue, entry: &Entry) -> Vec<Field> {
 impl CatalogueForm {
     /// A new one.
     pub fn add(which: Catalogue, cx: &Cx) -> Self {
-        Self { which, of: None, name: String::new(), form: Form::new(fields(which, &Entry::default()), cx.today) }
+        Self {
+            which,
+            of: None,
+            name: String::new(),
+            form: Form::new(fields(which, &CatalogueEntry::default()), cx.today),
+        }
     }
 
     /// The one with this number; `None`, with the reason said, when it cannot be read.
@@ -103,13 +111,13 @@ impl FormScreen for CatalogueForm {
     fn save(&mut self, cx: &mut Cx) -> Outcome {
         let (actor, name) = (cx.actor(), self.form.text("name"));
         let result = match self.of {
-            Some((id, rev)) => self.which.edit(&cx.desk, &actor, id, rev, self.changes()).map(|changed| {
-                cx.ok(format!("{name} is {}.", if changed { "saved" } else { "unchanged" }));
+            Some((id, rev)) => self.which.edit(&cx.desk, &actor, id, rev, self.changes()).map(|(_, commit)| {
+                cx.ok(format!("{name} is {}.", if commit.is_some() { "saved" } else { "unchanged" }));
                 Outcome::Pop
             }),
-            None => self.which.add(&cx.desk, &actor, self.changes()).map(|id| {
+            None => self.which.add(&cx.desk, &actor, self.changes()).map(|(entry, _)| {
                 cx.ok(format!("{name} is added."));
-                Outcome::replace(CataloguePage::new(self.which, id, cx))
+                Outcome::replace(CataloguePage::new(self.which, entry.id, cx))
             }),
         };
         match result {

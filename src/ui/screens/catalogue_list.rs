@@ -2,13 +2,9 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{
-    catalogue::{Catalogue, ask_delete},
-    catalogue_form::CatalogueForm,
-    catalogue_page::CataloguePage,
-};
+use super::{catalogue::ask_delete, catalogue_form::CatalogueForm, catalogue_page::CataloguePage};
 use crate::{
-    desk::CatalogueLine,
+    desk::{Catalogue, CatalogueLine},
     model::{Kind, Permission, text::fold},
     session::event::Input,
     store::Changed,

@@ -2,12 +2,9 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{
-    audit::History,
-    catalogue::{Catalogue, Entry, ask_delete},
-    catalogue_form::CatalogueForm,
-};
+use super::{audit::History, catalogue::ask_delete, catalogue_form::CatalogueForm};
 use crate::{
+    desk::{Catalogue, CatalogueEntry},
     model::{Error, Kind, Permission},
     store::Changed,
     ui::{
@@ -29,7 +26,7 @@ pub const KEYS: &[Bind] = &[
 pub struct CataloguePage {
     which: Catalogue,
     id: u32,
-    entry: Option<Entry>,
+    entry: Option<CatalogueEntry>,
     sheet: Sheet,
     stale: bool,
     gone: bool,
@@ -72,7 +69,7 @@ impl CataloguePage {
             };
             sheet.pieces("Adoption", vec![(words.0.to_owned(), words.1)]);
         }
-        if let Some(uses) = self.which.uses(&cx.desk, &cx.actor(), self.id) {
+        if let Ok(uses) = self.which.uses(&cx.desk, &cx.actor(), self.id) {
             let words = match uses {
                 0 => "none".to_owned(),
                 n => format!("{n} (c lists them)"),
