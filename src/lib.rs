@@ -14,6 +14,9 @@
 
 pub mod cli;
 pub mod desk;
+#[cfg(test)]
+#[path = "../tests/support/limit.rs"]
+mod limit;
 pub mod model;
 pub mod server;
 pub mod session;

@@ -14,6 +14,8 @@ mod ends;
 mod faults;
 #[path = "doors/input.rs"]
 mod input;
+#[path = "support/limit.rs"]
+mod limit;
 #[path = "doors/remote.rs"]
 mod remote;
 #[path = "doors/shelter.rs"]

@@ -2,6 +2,8 @@
 
 #[path = "import/desk.rs"]
 mod desk;
+#[path = "support/limit.rs"]
+mod limit;
 #[path = "import/memory.rs"]
 mod memory;
 #[path = "import/odd.rs"]

@@ -220,7 +220,7 @@ fn hold_writer(store: &Store) -> (std::thread::JoinHandle<()>, std::sync::mpsc::
             })
             .unwrap();
     });
-    is_inside.recv().unwrap();
+    is_inside.recv_timeout(support::limit::PATIENCE).unwrap();
     (thread, go)
 }
 

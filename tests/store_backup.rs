@@ -249,7 +249,7 @@ fn a_full_disk_leaves_nothing_of_a_backup_but_a_sentence() {
         if let Some(writes) = writes {
             command.env("LD_PRELOAD", &shim).env("SHIM_FULL_FILE", "b").env("SHIM_FULL_AFTER", writes.to_string());
         }
-        let ran = command.output().unwrap();
+        let ran = support::limit::output(&mut command);
         (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
     };
     let left = |dir: &Path| fs::read_dir(dir).map_or(0, Iterator::count);

@@ -15,7 +15,10 @@ use clowder::{
     model::{Action, Actor, Cat, CatId, Kind},
     store::{OpenOptions, Store, StoreError, Surroundings, Tally},
 };
-use support::{Home, add, clean};
+use support::{
+    Home, add, clean,
+    limit::{AllOrNothing, Over, Started, within},
+};
 
 /// Changes a cat and says with which revision it is on the disk.
 fn change(store: &Store, id: u32, n: u32) -> Result<u32, StoreError> {
@@ -99,13 +102,14 @@ fn people_work_meanwhile_and_nothing_of_theirs_is_missing() {
                 })
             })
             .collect();
+        let told = Over(&over);
         for _ in 0..3 {
             let before = written.load(Ordering::Relaxed);
             support::wait_for(|| written.load(Ordering::Relaxed) > before + 20);
             store.compact(&mut |_| true).unwrap();
             clean(&store);
         }
-        over.store(true, Ordering::Relaxed);
+        drop(told);
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     });
     drop(store);
@@ -166,6 +170,7 @@ fn load() {
     }
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _all = AllOrNothing;
             for n in 0.. {
                 let id = n % 30 + 1;
                 let rev = change(&store, id, n).unwrap();
@@ -173,6 +178,7 @@ fn load() {
                 writeln!(out, "ack {id} {rev}").and_then(|()| out.flush()).unwrap();
             }
         });
+        let _all = AllOrNothing;
         loop {
             if let Some(kept) = store.compact(&mut |_| true).unwrap().kept {
                 store.remove_kept(&kept).unwrap();
@@ -186,27 +192,29 @@ fn a_kill_at_any_point_loses_nothing_that_was_acknowledged() {
     let home = Home::new();
     let mut revs: HashMap<u32, u32> = HashMap::new();
     for round in 0..6 {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "load", "--nocapture"])
-            .env("CLOWDER_COMPACT_LOAD", home.0.path())
-            .stderr(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut child = Started::new(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "load", "--nocapture"])
+                .env("CLOWDER_COMPACT_LOAD", home.0.path())
+                .stderr(Stdio::null())
+                .stdout(Stdio::piped()),
+        );
+        let mut lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
         let most = 40 + round * 37;
         let mut acks = 0;
-        while let Some(Ok(line)) = lines.next() {
-            let mut words = line.strip_prefix("ack ").unwrap_or_default().split(' ').map(str::parse::<u32>);
-            if let (Some(Ok(id)), Some(Ok(rev))) = (words.next(), words.next()) {
-                revs.insert(id, rev);
-                acks += 1;
+        within(child.pid(), "the load", || {
+            while let Some(Ok(line)) = lines.next() {
+                let mut words = line.strip_prefix("ack ").unwrap_or_default().split(' ').map(str::parse::<u32>);
+                if let (Some(Ok(id)), Some(Ok(rev))) = (words.next(), words.next()) {
+                    revs.insert(id, rev);
+                    acks += 1;
+                }
+                if acks == most {
+                    child.kill();
+                }
             }
-            if acks == most {
-                child.kill().unwrap();
-            }
-        }
-        child.wait().unwrap();
+        });
+        child.end();
         assert!(acks >= most, "the load ended by itself after {acks}");
         let store = home.open();
         for (id, rev) in &revs {

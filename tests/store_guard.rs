@@ -18,7 +18,7 @@ use clowder::{
     model::{Action, Actor, Cat, CatId, Error, Stamp},
     store::{Level, OpenError, OpenOptions, SpaceLimits, Store, StoreError, Surroundings},
 };
-use support::{Home, add, clean};
+use support::{Home, add, clean, limit::PATIENCE};
 
 const MB: u64 = 1_000_000;
 
@@ -66,7 +66,7 @@ fn little_room_is_said_and_too_little_is_refused_until_there_is_more() {
     // Little: said, and told to whoever listens, and written all the same.
     free.store(312 * MB, Ordering::Relaxed);
     support::wait_for(|| try_add(&store).is_ok() && store.space().level == Level::Little);
-    told.recv().unwrap();
+    told.recv_timeout(PATIENCE).unwrap();
     assert_eq!(store.alerts()[0].short, "312 MB of disk left");
     assert_eq!(store.alerts()[0].sentence, "Only 312 MB are left on the disk that holds the data: make room soon.");
     assert_eq!(store.read_only(), None);
@@ -80,7 +80,7 @@ fn little_room_is_said_and_too_little_is_refused_until_there_is_more() {
     });
     assert_eq!(error, Some(StoreError::NoRoom(store.alerts()[0].sentence.clone())));
     assert!(error.unwrap().to_string().starts_with("Only 83 MB are left on the disk that holds the data, so nothing"));
-    told.recv().unwrap();
+    told.recv_timeout(PATIENCE).unwrap();
     let desk = Desk::new(store.clone());
     assert!(desk.read_only().is_some());
     assert!(desk.cats(&Actor::console(), &Default::default()).is_ok());
@@ -93,7 +93,7 @@ fn little_room_is_said_and_too_little_is_refused_until_there_is_more() {
     // Room again: written again, without a restart.
     free.store(10_000 * MB, Ordering::Relaxed);
     support::wait_for(|| try_add(&store).is_ok());
-    told.recv().unwrap();
+    told.recv_timeout(PATIENCE).unwrap();
     assert!(store.alerts().is_empty() && desk.read_only().is_none());
     drop(desk);
     clean(&store);

@@ -22,7 +22,11 @@ use clowder::{
     model::{Action, Actor, Cat, Kind},
     store::{Ask, OpenError, OpenOptions, SlotKind, Store, StoreError, Tally},
 };
-use support::{Home, add, clean, wait_for};
+use support::{
+    Home, add, clean,
+    limit::{AllOrNothing, Over, Started, within},
+    wait_for,
+};
 use zeroize::Zeroizing;
 
 const CONSOLE: Actor = Actor::console();
@@ -374,12 +378,13 @@ fn everything_is_sealed_anew_while_people_write() {
             }
             written
         });
+        let told = Over(&over);
         let mut steps = 0;
         let report = store.rotate_data(&CONSOLE, &[], &mut |_| {
             steps += 1;
             true
         });
-        over.store(true, Ordering::Relaxed);
+        drop(told);
         assert!(writer.join().unwrap() > 0 && steps > 5);
         report.unwrap()
     });
@@ -413,12 +418,14 @@ fn load() {
     let store = Store::open(OpenOptions::new(home.join("data"), home.join("config"))).unwrap().store;
     std::thread::scope(|scope| {
         scope.spawn(|| {
+            let _all = AllOrNothing;
             loop {
                 let cat = add(&store, Cat::new("meanwhile"));
                 let said = format!("cat {}\n", cat.id.0);
                 std::io::stderr().write_all(said.as_bytes()).unwrap();
             }
         });
+        let _all = AllOrNothing;
         loop {
             store.rotate_key(&CONSOLE).unwrap();
             store.rotate_data(&CONSOLE, &[], &mut |_| true).unwrap();
@@ -439,22 +446,24 @@ fn a_kill_at_any_moment_leaves_a_store_that_opens_with_everything_in_it() {
     let mut last = 0;
     let rounds = std::env::var("CLOWDER_SOAK").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(6);
     for round in 0_usize..rounds {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "load", "--nocapture"])
-            .env(HOME, home.0.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut child = Started::new(
+            Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "load", "--nocapture"])
+                .env(HOME, home.0.path())
+                .stdout(Stdio::null())
+                .stderr(Stdio::piped()),
+        );
+        let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
         // Between so many cats and the next one anything may be under way.
         let most = 3 + round * 37 % 101;
         let mut said = Vec::new();
-        while said.len() < most {
-            said.push(lines.next().expect("it goes on until it is killed").unwrap());
-        }
-        child.kill().unwrap();
-        child.wait().unwrap();
+        within(child.pid(), "the load", || {
+            while said.len() < most {
+                said.push(lines.next().expect("it goes on until it is killed").unwrap());
+            }
+        });
+        child.kill();
+        child.end();
         said.extend(lines.map_while(Result::ok));
         // The last line may be cut.
         let cats = said.iter().filter_map(|line| line.strip_prefix("cat ")?.parse::<u32>().ok());

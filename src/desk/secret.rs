@@ -242,6 +242,7 @@ mod tests {
     fn only_so_many_at_once_and_only_so_many_wait() {
         const AT_ONCE: usize = 2;
         const WAITING: usize = 3;
+        let _limit = crate::limit::Limit::new();
         let hasher = Hasher::with(AT_ONCE, WAITING);
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (begun, begins) = channel();

@@ -409,7 +409,7 @@ mod tests {
         let guard = registry.enter(Door::Ssh, None, move |why| told.send(why.to_owned()).unwrap(), || ()).unwrap();
         let _other = registry.enter(Door::Ssh, None, |_| panic!("not this one"), || ()).unwrap();
         assert!(registry.end(guard.id(), "an admin ended this session"));
-        assert_eq!(heard.recv().unwrap(), "an admin ended this session");
+        assert_eq!(heard.recv_timeout(crate::limit::PATIENCE).unwrap(), "an admin ended this session");
         let id = guard.id();
         drop(guard);
         assert!(!registry.end(id, "again"));

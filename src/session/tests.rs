@@ -6,6 +6,7 @@ use super::{
     event::queue,
     *,
 };
+use crate::limit::Limit;
 
 /// Shows what was typed; `q` and Escape end it, `L` asks for everything anew.
 #[derive(Default)]
@@ -73,6 +74,7 @@ fn played(events: Vec<Event>) -> (Echo, Vec<u8>) {
     }
     drop(sender);
     let mut output = Vec::new();
+    let _limit = Limit::new();
     let mut session = Session::new(Echo::default(), caps(), inbox);
     while session.turn(true, &mut output).unwrap() != Turn::Over {}
     (session.client, output)
@@ -90,6 +92,7 @@ fn what_waits_is_dealt_with_before_one_frame_is_drawn() {
 
 #[test]
 fn the_terminal_is_given_back() {
+    let _limit = Limit::new();
     let (sender, inbox) = queue();
     sender.send(Event::Input(b"q".to_vec()));
     let mut output = Vec::new();
@@ -106,6 +109,7 @@ fn a_hangup_or_a_lost_queue_ends_the_session() {
 
 #[test]
 fn a_lone_escape_arrives_without_another_byte() {
+    let _limit = Limit::new();
     let (sender, inbox) = queue();
     sender.send(Event::Input(b"\x1b".to_vec()));
     let mut session = Session::new(Echo::default(), caps(), inbox);
@@ -138,6 +142,7 @@ fn of_many_sizes_only_the_last_is_drawn() {
 
 #[test]
 fn whoever_ends_a_session_is_heard_even_when_the_queue_is_full() {
+    let _limit = Limit::new();
     let (sender, inbox) = queue();
     while sender.try_send(Event::Input(b"a".to_vec())) {}
     sender.end("the desk\u{1b} closes");
@@ -158,6 +163,7 @@ fn a_panic_gives_the_terminal_back_and_says_so() {
 
 #[test]
 fn jobs_answer_and_their_panics_too() {
+    let _limit = Limit::new();
     let (sender, inbox) = queue();
     spawn_job(&sender, 7, || "done".to_owned());
     let Event::Job(7, result) = inbox.queue.recv().unwrap() else { panic!("no job") };

@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use super::Shelter;
+use super::{
+    Shelter,
+    limit::{Started, wait_for, within},
+};
 
 #[test]
 fn the_status_shows_every_slot_and_nothing_secret() {
@@ -96,21 +99,15 @@ fn the_program_leaves_no_core_dump() {
     use std::{io::Read as _, process::Stdio};
     let shelter = Shelter::new();
     // It has answered nothing yet while it waits for its input.
-    let mut child = shelter
-        .command(&["key", "use-credential", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let limits = || fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap_or_default();
+    let mut command = shelter.command(&["key", "use-credential", "-"]);
+    let mut child = Started::new(command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()));
+    let limits = || fs::read_to_string(format!("/proc/{}/limits", child.pid())).unwrap_or_default();
     let closed =
         || limits().lines().any(|l| l.starts_with("Max core file size") && l.split_whitespace().nth(4) == Some("0"));
-    while !closed() {
-        std::thread::yield_now();
-    }
-    drop(child.stdin.take());
+    wait_for("a process that leaves no core dump", closed);
+    drop(child.0.stdin.take());
     let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(4), "{said}");
+    let mut stderr = child.0.stderr.take().unwrap();
+    within(child.pid(), "the command", || stderr.read_to_string(&mut said).unwrap());
+    assert_eq!(child.end().code(), Some(4), "{said}");
 }

@@ -4,6 +4,8 @@ mod cats;
 #[cfg(target_os = "linux")]
 mod demo;
 mod key;
+#[path = "../support/limit.rs"]
+mod limit;
 mod requests;
 mod restore;
 mod streams;
@@ -22,7 +24,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// A store of its own for one test.
-struct Shelter(TempDir);
+struct Shelter(TempDir, #[expect(dead_code, reason = "it watches as long as it is there")] limit::Limit);
 
 /// What a command did.
 struct Ran {
@@ -41,7 +43,7 @@ impl Shelter {
 
     /// One that has none.
     fn bare() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), limit::Limit::new())
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -56,13 +58,12 @@ impl Shelter {
     }
 
     fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
+        Ran::of(limit::output(&mut self.command(args)))
     }
 
     /// With something piped in.
     fn feed(&self, input: &str, args: &[&str]) -> Ran {
-        let mut command = assert_cmd::Command::from_std(self.command(args));
-        Ran::of(command.write_stdin(input).output().unwrap())
+        Ran::of(limit::feed(&mut self.command(args), input.as_bytes()))
     }
 
     /// A command that must succeed.
@@ -94,7 +95,7 @@ impl Shelter {
 
     /// A command that must succeed, and its output as it is.
     fn bytes(&self, args: &[&str]) -> Vec<u8> {
-        let output = self.command(args).output().unwrap();
+        let output = limit::output(&mut self.command(args));
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
         output.stdout
     }

@@ -12,7 +12,7 @@ use clowder::{
 };
 use serde_json::json;
 
-use crate::Shelter;
+use crate::{Shelter, limit};
 
 /// Three changes and a backup after the first.
 fn history() -> Shelter {
@@ -97,7 +97,7 @@ fn a_moment_can_be_written_in_many_ways() {
     }
     drop(desk);
     let ask = |at: &str| {
-        let ran = shelter.command(&["restore", "--at", at]).env("TZ", "UTC").output().unwrap();
+        let ran = limit::output(shelter.command(&["restore", "--at", at]).env("TZ", "UTC"));
         (ran.status.code(), String::from_utf8(ran.stdout).unwrap(), String::from_utf8(ran.stderr).unwrap())
     };
     for (at, change) in [

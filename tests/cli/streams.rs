@@ -3,6 +3,7 @@
 use std::{
     io::{self, Write},
     path::Path,
+    process::Stdio,
     sync::atomic::AtomicBool,
 };
 
@@ -12,7 +13,7 @@ use clowder::{
 };
 use serde_json::json;
 
-use crate::{Ran, Shelter};
+use crate::{Ran, Shelter, limit};
 
 #[test]
 fn empty_lists_say_so_beside_the_results() {
@@ -67,7 +68,8 @@ fn a_closed_pipe_is_no_failure() {
     {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let ran = Ran::of(shelter.command(args).stdout(writer).output().unwrap());
+        let child = shelter.command(args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let ran = Ran::of(limit::output_of(child));
         assert_eq!((ran.code, ran.err.as_str()), (0, ""), "{args:?}");
     }
 }
@@ -101,7 +103,7 @@ fn options_go_before_variables_and_variables_before_the_home_directory() {
         command
     };
     // An import of nothing makes a store.
-    assert_eq!(Ran::of(bare(&["import", "-", "--profile", "clowder"]).output().unwrap()).code, 1);
+    assert_eq!(Ran::of(limit::output(&mut bare(&["import", "-", "--profile", "clowder"]))).code, 1);
     assert!(home.path().join(".local/share/clowder").is_dir());
     let keys = home.path().join(".config/clowder/keys");
     assert_eq!(keys.read_dir().unwrap().count(), 1);
@@ -161,7 +163,7 @@ fn on_a_terminal_one_is_asked() {
             Some(value) => drop(script.env(name, value)),
             None => drop(script.env_remove(name)),
         });
-        Ran::of(assert_cmd::Command::from_std(script).write_stdin(answer).output().unwrap())
+        Ran::of(limit::feed(&mut script, answer.as_bytes()))
     };
     let no = answer("n\n");
     assert!(no.code == 130 && no.out.contains("Delete Miso (cat 1). Go on? [y/N]"), "{}", no.out);

@@ -2,13 +2,18 @@
 
 use std::{
     fs,
-    io::{ErrorKind, Write as _},
+    io::{ErrorKind, Read as _, Write as _},
+    os::unix::fs::OpenOptionsExt as _,
     process::{Command, Stdio},
 };
 
+use rustix::fs::{OFlags, fcntl_setfl};
 use serde_json::{Value, json};
 
-use crate::{Ran, Shelter};
+use crate::{
+    Shelter,
+    limit::{Started, wait_for, within},
+};
 
 /// Two cats, one of them with two stays, one row of each kind of trouble.
 const CATS: &str = "\
@@ -197,19 +202,27 @@ fn ctrl_c_ends_an_import_with_whole_cats_only() {
     let pipe = shelter.path("endless.csv");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let mut import = shelter.command(&["import", &pipe, "--profile", "clowder"]);
-    let import = import.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Opening waits until the import reads, which it does once it listens for Ctrl-C.
-    let mut rows = fs::File::options().write(true).open(&pipe).unwrap();
+    let mut import = Started::new(import.stdout(Stdio::piped()).stderr(Stdio::piped()));
+    // It can be opened once the import reads, which it does once it listens for Ctrl-C.
+    let mut opened = None;
+    wait_for("an import that reads", || {
+        opened = fs::File::options().write(true).custom_flags(OFlags::NONBLOCK.bits() as i32).open(&pipe).ok();
+        opened.is_some()
+    });
+    let mut rows = opened.unwrap();
+    fcntl_setfl(&rows, OFlags::empty()).unwrap();
     writeln!(rows, "tag,name,intake_date,intake_kind").unwrap();
     let mut row = |n: u32| writeln!(rows, "T{n},Cat {n},2024-01-02,stray");
     row(0).unwrap();
-    assert!(Command::new("kill").args(["-INT", &import.id().to_string()]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-INT", &import.pid().to_string()]).status().unwrap().success());
     // The file has no end: only the import can end this.
-    let ended = (1..).find_map(|n| row(n).err()).unwrap();
+    let ended = within(import.pid(), "the import", || (1..).find_map(|n| row(n).err()).unwrap());
     assert_eq!(ended.kind(), ErrorKind::BrokenPipe);
-    let ran = Ran::of(import.wait_with_output().unwrap());
-    assert_eq!(ran.code, 130, "{}", ran.err);
-    assert!(ran.err.contains("clowder: the import was broken off"), "{}", ran.err);
+    let mut said = String::new();
+    let mut stderr = import.0.stderr.take().unwrap();
+    within(import.pid(), "the import", || stderr.read_to_string(&mut said).unwrap());
+    assert_eq!(import.end().code(), Some(130), "{said}");
+    assert!(said.contains("clowder: the import was broken off"), "{said}");
     assert_eq!(shelter.json(&["check"])["clean"], true);
     shelter.ok(&["cats", "list"]);
 }
@@ -235,19 +248,17 @@ fn a_killed_import_leaves_whole_cats_and_runs_on_when_it_is_run_again() {
     for _ in 0..3 {
         let before = size();
         let mut import = shelter.command(&["import", &file, "--profile", "clowder"]);
-        let mut import = import.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        let ended = loop {
-            if let Some(status) = import.try_wait().unwrap() {
-                break Some(status);
+        let mut import = Started::new(import.stdout(Stdio::null()).stderr(Stdio::null()));
+        wait_for("an import that has written much, or all", || {
+            let has_ended = import.0.try_wait().unwrap().is_some();
+            let is_far = !has_ended && size() > before + 512 * 1024;
+            if is_far {
+                import.kill();
+                import.end();
+                killed += 1;
             }
-            if size() > before + 512 * 1024 {
-                import.kill().unwrap();
-                import.wait().unwrap();
-                break None;
-            }
-            std::thread::yield_now();
-        };
-        killed += u32::from(ended.is_none());
+            has_ended || is_far
+        });
 
         assert!(shelter.ok(&["check"]).out.contains("all is well"));
         let cats = shelter.json(&["cats", "list"]);

@@ -5,7 +5,7 @@ use std::{io::Write as _, process::Stdio};
 use clowder::model::Door;
 use serde_json::{Value, json};
 
-use crate::{Ran, Shelter, without_times};
+use crate::{Ran, Shelter, limit, without_times};
 
 #[test]
 fn accounts_from_the_command_line() {
@@ -70,7 +70,7 @@ fn a_password_that_never_ends_is_refused_without_its_end() {
     // Stays open while the program is waited for.
     let mut endless = add.stdin.take().unwrap();
     endless.write_all(&[b'a'; 5000]).unwrap();
-    let ran = Ran::of(add.wait_with_output().unwrap());
+    let ran = Ran::of(limit::output_of(add));
     assert!(ran.code == 3 && ran.err.contains("password: is too long"), "{}", ran.err);
     drop(endless);
 }

@@ -4,7 +4,17 @@ use std::{io::Write as _, os::unix::net::UnixStream, sync::mpsc::channel, thread
 
 use clowder::session::socket::{Down, Hello, Reader, Up, Wants, send};
 
-use crate::shelter::{Shelter, memory};
+use crate::{
+    limit::PATIENCE,
+    shelter::{Shelter, memory},
+};
+
+/// A line to the socket, on which an answer that never comes is an error.
+fn connect(shelter: &Shelter) -> UnixStream {
+    let line = UnixStream::connect(shelter.socket()).unwrap();
+    line.set_read_timeout(Some(PATIENCE)).unwrap();
+    line
+}
 
 fn hello_of(size: (u16, u16)) -> Up {
     let env = [("TERM", "xterm-256color"), ("LANG", "C.UTF-8")].map(|(n, v)| (n.to_owned(), v.to_owned()));
@@ -25,7 +35,7 @@ fn one_that_never_reads_and_floods_harms_nobody() {
     let (blocked, is_blocked) = channel();
     let floods: Vec<_> = (0..4)
         .map(|_| {
-            let mut stream = UnixStream::connect(shelter.socket()).unwrap();
+            let mut stream = connect(&shelter);
             let (kept, blocked) = (stream.try_clone().unwrap(), blocked.clone());
             thread::spawn(move || {
                 send(&mut stream, &hello()).unwrap();
@@ -43,7 +53,7 @@ fn one_that_never_reads_and_floods_harms_nobody() {
         })
         .collect();
     for _ in &floods {
-        is_blocked.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        is_blocked.recv_timeout(PATIENCE).unwrap();
     }
     sam.keys("2").sees("Miso");
     shelter.ok(&["cats", "add", "Olive"]);
@@ -58,7 +68,7 @@ fn one_that_never_reads_and_floods_harms_nobody() {
 fn one_that_never_reads_does_not_keep_the_server_from_ending() {
     let shelter = Shelter::new();
     let mut server = shelter.server();
-    let mut stream = UnixStream::connect(shelter.socket()).unwrap();
+    let mut stream = connect(&shelter);
     send(&mut stream, &hello()).unwrap();
     server.logs("session begins");
     server.stop();
@@ -71,7 +81,7 @@ fn nonsense_is_refused_and_the_next_one_served() {
     for nonsense in
         [&b"GET / HTTP/1.1\r\n\r\n"[..], &[2, 0xff, 0xff, 0xff, 0xff], &[4, 0, 0, 0, 0], &[1, 1, 0, 0, 0, 9]]
     {
-        let mut stream = UnixStream::connect(shelter.socket()).unwrap();
+        let mut stream = connect(&shelter);
         stream.write_all(nonsense).unwrap();
         let mut reader = Reader::new(stream);
         let Some(Down::Error(why)) = reader.frame().unwrap() else { panic!("no reason") };
@@ -81,7 +91,7 @@ fn nonsense_is_refused_and_the_next_one_served() {
     }
     // Many that say nothing at all, and go.
     for _ in 0..200 {
-        drop(UnixStream::connect(shelter.socket()).unwrap());
+        drop(connect(&shelter));
     }
     shelter.ok(&["stats"]);
     server.stop();
@@ -92,8 +102,8 @@ fn those_who_ask_for_nothing_are_sent_away() {
     let shelter = Shelter::new();
     shelter.settings("[socket]\nhello_seconds = 1\nconnections = 2\n");
     let server = shelter.server();
-    let mut silent: Vec<_> = (0..2).map(|_| Reader::new(UnixStream::connect(shelter.socket()).unwrap())).collect();
-    let mut third = Reader::new(UnixStream::connect(shelter.socket()).unwrap());
+    let mut silent: Vec<_> = (0..2).map(|_| Reader::new(connect(&shelter))).collect();
+    let mut third = Reader::new(connect(&shelter));
     let Some(Down::Error(why)) = third.frame().unwrap() else { panic!("no reason") };
     assert!(String::from_utf8(why).unwrap().contains("as many connections as the settings allow"));
     for reader in &mut silent {
@@ -111,7 +121,7 @@ fn output_that_stands_still_ends_the_session() {
     let shelter = Shelter::new();
     shelter.settings("[sessions]\nstall_seconds = 1\n");
     let mut server = shelter.server();
-    let mut stream = UnixStream::connect(shelter.socket()).unwrap();
+    let mut stream = connect(&shelter);
     send(&mut stream, &hello()).unwrap();
     // Each size is a screen anew; none is read, so that soon none can be sent.
     stream.set_write_timeout(Some(std::time::Duration::from_millis(200))).unwrap();
@@ -130,7 +140,7 @@ fn two_hundred_sessions_at_once() {
     let mut sam = shelter.person("sam");
     let mut sessions: Vec<_> = (0..200)
         .map(|_| {
-            let mut stream = UnixStream::connect(shelter.socket()).unwrap();
+            let mut stream = connect(&shelter);
             send(&mut stream, &hello_of((80, 24))).unwrap();
             Reader::new(stream)
         })

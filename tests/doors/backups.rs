@@ -2,7 +2,10 @@
 
 use std::{fs, process::Command};
 
-use crate::shelter::{Shelter, ssh};
+use crate::{
+    limit::output,
+    shelter::{Shelter, ssh},
+};
 
 /// The last commits of the backups that there are, newest first.
 fn shelf(shelter: &Shelter) -> Vec<u64> {
@@ -40,7 +43,7 @@ fn one_that_is_sent_through_a_door_is_whole() {
     let (ada, sam) = (shelter.key("ada", &["ed25519"]), shelter.key("sam", &["ed25519"]));
     let server = shelter.server_with_ssh();
     let sent = |mut command: Command, name: &str| {
-        let output = command.output().unwrap();
+        let output = output(&mut command);
         let err = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(0), "{err}");
         assert!(err.contains("Backup written to standard output: 1 cat, 2 accounts"), "{err}");
@@ -48,7 +51,7 @@ fn one_that_is_sent_through_a_door_is_whole() {
     };
     sent(shelter.command(&["backup", "-"]), "socket.backup");
     sent(ssh(&server, &ada, "ada", &["backup", "-"]), "ssh.backup");
-    let refused = ssh(&server, &sam, "sam", &["backup", "-"]).output().unwrap();
+    let refused = output(&mut ssh(&server, &sam, "sam", &["backup", "-"]));
     assert_eq!((refused.status.code(), refused.stdout.len()), (Some(7), 0));
     server.stop();
     for name in ["socket.backup", "ssh.backup"] {

@@ -1,8 +1,11 @@
 //! Commands while somebody else has the store.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Stdio};
 
-use crate::shelter::{Shelter, signal};
+use crate::{
+    limit::{output, output_of},
+    shelter::{Server, Shelter},
+};
 
 #[test]
 fn a_command_does_the_same_with_and_without_a_server() {
@@ -47,7 +50,7 @@ fn files_are_those_of_whoever_asks() {
     let server = shelter.server();
     fs::create_dir(shelter.path("here")).unwrap();
     let there = |args: &[&str]| {
-        let output = shelter.command(args).current_dir(shelter.path("here")).output().unwrap();
+        let output = output(shelter.command(args).current_dir(shelter.path("here")));
         assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
     };
     there(&["export", "--out", "cats.csv"]);
@@ -56,9 +59,8 @@ fn files_are_those_of_whoever_asks() {
     let other = Shelter::new();
     other.ok(&["cats", "delete", "1", "--yes"]);
     let held = other.server();
-    let output =
-        other.command(&["import", "cats.csv", "--profile", "clowder"]).current_dir(shelter.path("here")).output();
-    assert!(output.unwrap().status.success());
+    let mut import = other.command(&["import", "cats.csv", "--profile", "clowder"]);
+    assert!(output(import.current_dir(shelter.path("here"))).status.success());
     assert!(other.ok(&["cats", "list"]).contains("Miso"));
     held.stop();
     server.stop();
@@ -83,7 +85,8 @@ fn a_reader_that_has_enough_ends_a_long_output() {
     let server = shelter.server();
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    let output = shelter.command(&["export"]).stdout(writer).output().unwrap();
+    let mut export = shelter.command(&["export"]);
+    let output = output_of(export.stdout(writer).stderr(Stdio::piped()).spawn().unwrap());
     assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
     server.stop();
 }
@@ -146,10 +149,8 @@ fn a_data_directory_with_a_long_name_has_its_socket_too() {
     let shelter = Shelter::new();
     let long = shelter.path(&"d".repeat(150));
     let mut serve = shelter.command(&["serve", "--no-ssh"]);
-    let mut child = serve.env("CLOWDER_DATA", &long).stderr(std::process::Stdio::piped()).spawn().unwrap();
-    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(child.stderr.take().unwrap()));
-    assert!(lines.any(|line| line.unwrap().contains("serving the store")));
-    assert!(shelter.command(&["cats", "add", "Olive"]).env("CLOWDER_DATA", &long).status().unwrap().success());
-    signal(child.id(), "TERM");
-    assert!(child.wait().unwrap().success());
+    serve.env("CLOWDER_DATA", &long);
+    let server = Server::start(serve);
+    assert!(output(shelter.command(&["cats", "add", "Olive"]).env("CLOWDER_DATA", &long)).status.success());
+    server.stop();
 }

@@ -1,6 +1,9 @@
 //! Ends of every kind: told, cut, killed.
 
-use crate::shelter::{PASSWORD, Shelter, signal};
+use crate::{
+    limit::PATIENCE,
+    shelter::{PASSWORD, Shelter, signal},
+};
 
 /// What every session ends with: paste mode off, plain, clear, cursor back, the other screen left.
 pub const LEAVE: &str = "\x1b[?2004l\x1b[0m\x1b[2J\x1b[H\x1b[?25h\x1b[?1049l";
@@ -126,6 +129,7 @@ fn a_service_manager_is_told_of_the_beginning_and_the_end() {
     let shelter = Shelter::new();
     let path = shelter.path("notify");
     let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut command = shelter.command(&["serve", "--no-ssh"]);
     command.env("NOTIFY_SOCKET", &path);
     let server = crate::shelter::Server::start(command);

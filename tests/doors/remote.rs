@@ -2,16 +2,17 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     net::TcpStream,
     os::unix::{fs::PermissionsExt as _, net::UnixStream},
-    process::Command,
+    process::{Command, Stdio},
 };
 
 use clowder::session::socket::{Hello, Up, Wants, send};
 
 use crate::{
     ends::LEAVE,
+    limit::{PATIENCE, Started, output},
     shelter::{PASSWORD, Server, Shelter, memory, ssh, ssh_window, ssh_words},
 };
 
@@ -29,24 +30,24 @@ fn every_sort_of_key_lets_its_owner_in() {
     let mut server = shelter.server_with_ssh();
     // The client knows the server by the key whose fingerprint is logged.
     let host_key = shelter.config().join("ssh_host_ed25519_key");
-    let public = Command::new("ssh-keygen").arg("-y").arg("-f").arg(&host_key).output().unwrap();
+    let public = output(Command::new("ssh-keygen").arg("-y").arg("-f").arg(&host_key));
     let public = String::from_utf8(public.stdout).unwrap();
     let known = shelter.path("known_hosts");
     fs::write(&known, format!("[127.0.0.1]:{} {public}", server.port())).unwrap();
-    let shown = Command::new("ssh-keygen").arg("-l").arg("-f").arg(&host_key).output().unwrap();
+    let shown = output(Command::new("ssh-keygen").arg("-l").arg("-f").arg(&host_key));
     let shown = String::from_utf8(shown.stdout).unwrap();
     assert!(server.said().contains(shown.split_whitespace().nth(1).unwrap()), "{shown}{}", server.said());
     let known = format!("UserKnownHostsFile={}", known.display());
     for (who, key) in &keys {
         let mut command = Command::new("ssh");
         command.args(["-o", "StrictHostKeyChecking=yes", "-o", &known]).args(ssh_words(server.port(), key));
-        let done = command.args([&*format!("{who}@127.0.0.1"), "stats"]).env_remove("SSH_AUTH_SOCK").output().unwrap();
+        let done = output(command.args([&*format!("{who}@127.0.0.1"), "stats"]).env_remove("SSH_AUTH_SOCK"));
         assert_eq!(done.status.code(), Some(0), "{key:?}: {}", String::from_utf8_lossy(&done.stderr));
         server.logs("ssh: signed in");
     }
     // A signature of the old kind is not taken.
     let old = ["-o", "PubkeyAcceptedAlgorithms=ssh-rsa", "stats"];
-    let done = ssh(&server, &keys[1].1, "sam", &[]).args(old).output().unwrap();
+    let done = output(ssh(&server, &keys[1].1, "sam", &[]).args(old));
     assert_eq!(done.status.code(), Some(255));
     server.stop();
 }
@@ -162,11 +163,16 @@ fn what_a_limit_refuses_is_logged() {
         shelter.settings(&format!("[ssh.limits]\n{limits}\n"));
         shelter.server_with_ssh()
     };
-    let connect = |server: &Server| TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+    let connect = |server: &Server| {
+        let line = TcpStream::connect(("127.0.0.1", server.port())).unwrap();
+        line.set_read_timeout(Some(PATIENCE)).unwrap();
+        line
+    };
     let is_cut = |mut line: TcpStream| {
         let mut said = Vec::new();
-        // The end of the line may be an error.
-        let _ = line.read_to_end(&mut said);
+        // The end of the line may be an error, but not that it never comes.
+        let end = line.read_to_end(&mut said);
+        assert!(!end.is_err_and(|e| e.kind() == ErrorKind::WouldBlock), "the line is not cut");
     };
 
     // Longer than the log keeps refusals apart.
@@ -209,20 +215,20 @@ fn what_a_limit_refuses_is_logged() {
 
     let mut server = with("commands = 1");
     let mut waits = ssh(&server, &key, "sam", &["import", "-", "--profile", "clowder"]);
-    let mut waits = waits.stdin(std::process::Stdio::piped()).spawn().unwrap();
+    let mut waits = Started::new(waits.stdin(Stdio::piped()));
     server.logs("ssh: command");
-    let second = ssh(&server, &key, "sam", &["stats"]).output().unwrap();
+    let second = output(&mut ssh(&server, &key, "sam", &["stats"]));
     assert!(String::from_utf8_lossy(&second.stderr).contains("too many commands run at once"));
     server.logs("too many commands run at once");
-    waits.kill().unwrap();
-    waits.wait().unwrap();
+    waits.kill();
+    waits.end();
     server.stop();
 
     shelter.settings("[sessions]\nlimit = 1\n");
     let mut server = shelter.server_with_ssh();
     let mut first = ssh_window(&server, &key, "sam", "xterm", &[]);
     first.sees("Home");
-    assert_eq!(ssh(&server, &key, "sam", &["stats"]).output().unwrap().status.code(), Some(1));
+    assert_eq!(output(&mut ssh(&server, &key, "sam", &["stats"])).status.code(), Some(1));
     server.logs("ssh: refused: there are as many sessions as the settings allow");
     assert_eq!(shelter.run(&["stats"]).code, 1);
     server.logs("socket: refused: there are as many sessions as the settings allow");
@@ -241,7 +247,7 @@ fn try_passwords(shelter: &Shelter, port: u16, times: usize) {
     command.arg("-o").arg(format!("NumberOfPasswordPrompts={times}"));
     command.args(ssh_words(port, &shelter.path("none"))).args(["sam@127.0.0.1", "stats"]);
     command.env("SSH_ASKPASS", &ask).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":0");
-    assert_eq!(command.env_remove("SSH_AUTH_SOCK").output().unwrap().status.code(), Some(255));
+    assert_eq!(output(command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null())).status.code(), Some(255));
 }
 
 #[test]
@@ -303,7 +309,7 @@ fn a_flood_of_passwords_keeps_nobody_out_and_takes_little_memory() {
             scope.spawn(|| try_passwords(&shelter, port, 6));
         }
         sam.keys("2").sees("Miso");
-        let done = ssh(&server, &key, "sam", &["stats"]).output().unwrap();
+        let done = output(&mut ssh(&server, &key, "sam", &["stats"]));
         assert_eq!(done.status.code(), Some(0));
     });
     let most = memory(server.pid(), "VmHWM");
@@ -363,7 +369,7 @@ fn passwords_are_turned_off_while_it_runs() {
     shelter.settings("[ssh]\npasswords = false\n");
     server.signal("HUP");
     server.logs("settings read again");
-    assert_eq!(ssh(&server, &key, "sam", &["stats"]).output().unwrap().status.code(), Some(0));
+    assert_eq!(output(&mut ssh(&server, &key, "sam", &["stats"])).status.code(), Some(0));
     try_passwords(&shelter, server.port(), 1);
     server.logs("ssh: signed in");
     server.signal("TERM");

@@ -4,24 +4,24 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::{Child, ChildStderr, Command, Stdio},
+    process::{ChildStderr, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Duration,
 };
 
 use clowder::store::{OpenOptions, Store};
 use portable_pty::CommandBuilder;
 use tempfile::TempDir;
 
-use crate::window::Window;
+use crate::{
+    limit::{self, Limit, PATIENCE, Started, within},
+    window::Window,
+};
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_clowder");
 pub const PASSWORD: &str = "a fine long password";
-/// How long anything is waited for before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Shelter(TempDir);
+pub struct Shelter(TempDir, #[expect(dead_code, reason = "it watches as long as it is there")] Limit);
 
 /// What a command did.
 pub struct Ran {
@@ -33,7 +33,7 @@ pub struct Ran {
 impl Shelter {
     /// With an admin called ada, staff called sam, and a cat called Miso.
     pub fn new() -> Self {
-        let shelter = Self(tempfile::tempdir().unwrap());
+        let shelter = Self(tempfile::tempdir().unwrap(), Limit::new());
         let made = Store::open(OpenOptions::new(shelter.data(), shelter.config())).unwrap();
         made.store.close().unwrap();
         for (name, role) in [("ada", "admin"), ("sam", "staff")] {
@@ -67,7 +67,7 @@ impl Shelter {
     }
 
     pub fn run(&self, args: &[&str]) -> Ran {
-        Ran::of(self.command(args).output().unwrap())
+        Ran::of(limit::output(&mut self.command(args)))
     }
 
     pub fn ok(&self, args: &[&str]) -> String {
@@ -88,8 +88,7 @@ impl Shelter {
     }
 
     pub fn feed(&self, input: &str, args: &[&str]) -> Ran {
-        let ran = assert_cmd::Command::from_std(self.command(args)).write_stdin(input).output().unwrap();
-        let ran = Ran::of(ran);
+        let ran = Ran::of(limit::feed(&mut self.command(args), input.as_bytes()));
         assert_eq!(ran.code, 0, "{args:?}: {}{}", ran.out, ran.err);
         ran
     }
@@ -196,7 +195,7 @@ pub fn memory(pid: u32, what: &str) -> u64 {
 }
 
 pub struct Server {
-    child: Child,
+    child: Started,
     log: Receiver<String>,
     said: String,
 }
@@ -204,8 +203,8 @@ pub struct Server {
 impl Server {
     /// Waits until it has come up.
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
-        let log = read_lines(child.stderr.take().unwrap());
+        let mut child = Started::new(command.stderr(Stdio::piped()));
+        let log = read_lines(child.0.stderr.take().unwrap());
         let mut server = Self { child, log, said: String::new() };
         server.logs("serving the store");
         server
@@ -224,7 +223,7 @@ impl Server {
     }
 
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.child.pid()
     }
 
     /// Waits until the log says something, and answers the line.
@@ -251,23 +250,19 @@ impl Server {
 
     /// Waits for its end, and answers the exit code and all that it logged.
     pub fn last_words(mut self) -> (Option<i32>, String) {
-        let code = self.child.wait().unwrap().code();
-        let mut said = std::mem::take(&mut self.said);
-        self.log.iter().for_each(|line| said.push_str(&(line + "\n")));
-        (code, said)
+        let pid = self.pid();
+        within(pid, "the server", || {
+            let code = self.child.0.wait().unwrap().code();
+            let mut said = std::mem::take(&mut self.said);
+            self.log.iter().for_each(|line| said.push_str(&(line + "\n")));
+            (code, said)
+        })
     }
 
     /// Stops it, and wants a clean end.
     pub fn stop(self) {
         self.signal("TERM");
         assert_eq!(self.end(), Some(0));
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

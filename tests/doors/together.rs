@@ -1,6 +1,6 @@
 //! Several people at once.
 
-use crate::shelter::Shelter;
+use crate::{limit::Started, shelter::Shelter};
 
 fn marked(text: &str) -> String {
     text.lines().find(|line| line.starts_with('►')).unwrap_or_default().to_owned()
@@ -158,9 +158,9 @@ fn of_those_who_start_at_once_one_opens_and_the_others_join() {
         window.sees("Sign in");
     }
     let commands: Vec<_> =
-        (0..4).map(|n| shelter.command(&["cats", "add", &format!("Cat {n}")]).spawn().unwrap()).collect();
+        (0..4).map(|n| Started::new(&mut shelter.command(&["cats", "add", &format!("Cat {n}")]))).collect();
     for mut command in commands {
-        assert!(command.wait().unwrap().success());
+        assert!(command.end().success());
     }
 }
 
@@ -168,9 +168,9 @@ fn of_those_who_start_at_once_one_opens_and_the_others_join() {
 fn commands_that_start_at_once_take_their_turns() {
     let shelter = Shelter::new();
     let commands: Vec<_> =
-        (0..3).map(|n| shelter.command(&["cats", "add", &format!("Cat {n}")]).spawn().unwrap()).collect();
+        (0..3).map(|n| Started::new(&mut shelter.command(&["cats", "add", &format!("Cat {n}")]))).collect();
     for mut command in commands {
-        assert!(command.wait().unwrap().success());
+        assert!(command.end().success());
     }
     assert!(shelter.ok(&["stats"]).contains("Cats             4"));
 }

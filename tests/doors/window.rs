@@ -5,13 +5,11 @@ use std::{
     num::NonZeroU16,
     sync::{Arc, Condvar, Mutex},
     thread,
-    time::{Duration, Instant},
 };
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-/// How long anything is waited for before a test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::limit::{PATIENCE, wait_for, within};
 
 /// The terminal gathers whole lines.
 const CANONICAL: u32 = 0x2;
@@ -109,7 +107,8 @@ impl Window {
 
     /// Waits for the end of the program, and answers its exit code and everything that it wrote.
     pub fn end(mut self) -> (u32, String) {
-        let code = self.child.wait().unwrap().exit_code();
+        let pid = self.pid();
+        let code = within(pid, "the program in the window", || self.child.wait().unwrap().exit_code());
         let (seen, news) = &*self.seen;
         // All of what it wrote is there once the terminal's other side is closed.
         let seen = news.wait_timeout_while(seen.lock().unwrap(), PATIENCE, |s| !s.over).unwrap().0;
@@ -119,17 +118,14 @@ impl Window {
 
     /// Waits for the end of the program and answers whether the terminal reads lines again.
     pub fn wait_restored(&mut self) -> bool {
-        self.child.wait().unwrap();
+        let pid = self.pid();
+        within(pid, "the program in the window", || self.child.wait().unwrap());
         self.is_restored()
     }
 
     /// Waits until the terminal does not show what is typed.
     pub fn hides(&mut self) -> &mut Self {
-        let started = Instant::now();
-        while self.modes() & ECHO != 0 {
-            assert!(started.elapsed() < PATIENCE, "what is typed is shown");
-            thread::yield_now();
-        }
+        wait_for("what is typed not to be shown", || self.modes() & ECHO == 0);
         self
     }
 

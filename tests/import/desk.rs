@@ -10,18 +10,19 @@ use clowder::transfer::{
     BATCH, DeskTarget, ExportCat, Exporter, Format, Options, Profile, Source, Summary, Target, Weight, import,
 };
 
-use crate::{options, real};
+use crate::{limit::Limit, options, real};
 
 struct Shelter {
     store: Store,
     desk: Desk,
     _home: tempfile::TempDir,
+    _limit: Limit,
 }
 
 fn shelter() -> Shelter {
     let home = tempfile::tempdir().unwrap();
     let store = Store::open(OpenOptions::new(home.path().join("data"), home.path().join("config"))).unwrap().store;
-    Shelter { desk: Desk::new(store.clone()), store, _home: home }
+    Shelter { desk: Desk::new(store.clone()), store, _home: home, _limit: Limit::new() }
 }
 
 impl Shelter {

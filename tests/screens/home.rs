@@ -47,7 +47,7 @@ fn little_room_on_the_disk_stands_in_the_status_line() {
 
 #[test]
 fn an_empty_store_says_how_to_begin() {
-    let (desk, _dir) = empty();
+    let (_room, desk) = empty();
     desk.set_up("ada", "Ada Brook", None, "a warm window sill").unwrap();
     let ada = Actor::local(desk.user_by_name(&Actor::console(), "ada").unwrap());
     let mut t = Terminal::signed_in(&desk, caps(80, 24), &ada);

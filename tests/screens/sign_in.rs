@@ -7,7 +7,7 @@ use crate::{
 
 #[test]
 fn the_first_start_makes_the_first_admin() {
-    let (desk, _dir) = shelter::empty();
+    let (_room, desk) = shelter::empty();
     let mut t = Terminal::new(&desk, caps(80, 24));
     insta::assert_snapshot!("first_start_80x24", t.snapshot());
     t.keys("ada\tAda Brook\tada@example.org\tshort\t\x13");
@@ -19,8 +19,8 @@ fn the_first_start_makes_the_first_admin() {
 
 #[test]
 fn the_first_start_with_a_file() {
-    let (desk, dir) = shelter::empty();
-    let file = dir.path().join("cats.csv");
+    let (room, desk) = shelter::empty();
+    let file = room.0.path().join("cats.csv");
     std::fs::write(&file, "tag,name,breed,intake,intake_kind\nA-1,Miso,Siberian,2024-05-12,stray\n").unwrap();
     let mut t = Terminal::new(&desk, caps(120, 40));
     t.keys("ada\t\t\t").keys(PASSWORD).keys("\t").keys(PASSWORD).keys("\t\x1b[C\t");
@@ -34,7 +34,7 @@ fn the_first_start_with_a_file() {
 
 #[test]
 fn the_first_start_with_invented_data() {
-    let (desk, _dir) = shelter::empty();
+    let (_room, desk) = shelter::empty();
     let mut t = Terminal::new(&desk, caps(80, 24));
     t.keys("ada\t\t\t").keys(PASSWORD).keys("\t").keys(PASSWORD).keys("\ti\x13");
     assert!(t.text().contains("The data is invented."), "{}", t.text());
@@ -64,7 +64,7 @@ fn saving_by_name_checks_the_fields_too() {
 
 #[test]
 fn the_first_start_says_at_once_what_cannot_be() {
-    let (desk, _dir) = shelter::empty();
+    let (_room, desk) = shelter::empty();
     let mut t = Terminal::new(&desk, caps(80, 24));
     t.keys("a b\t\tada@");
     assert!(t.text().contains("letters a-z"), "{}", t.text());
@@ -75,7 +75,7 @@ fn the_first_start_says_at_once_what_cannot_be() {
 
 #[test]
 fn a_form_is_whole_again_where_the_terminal_grows() {
-    let (desk, _dir) = shelter::empty();
+    let (_room, desk) = shelter::empty();
     let mut t = Terminal::new(&desk, caps(40, 12));
     t.keys("ada\t\t\t\t");
     t.resize(40, 8);
@@ -86,7 +86,7 @@ fn a_form_is_whole_again_where_the_terminal_grows() {
 
 #[test]
 fn every_size_has_its_screen() {
-    let (desk, _dir) = shelter::empty();
+    let (_room, desk) = shelter::empty();
     for (width, height) in [(120, 40), (40, 12), (1, 1)] {
         let t = Terminal::new(&desk, caps(width, height));
         insta::assert_snapshot!(format!("first_start_{width}x{height}"), t.snapshot());

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use clowder::model::{Action, Actor, Door, UserId};
 
 use crate::{
-    shelter::PASSWORD,
+    shelter::{PASSWORD, limit::Started},
     support::{Server, Tty, text},
 };
 
@@ -127,9 +127,9 @@ fn export_and_import_go_through_standard_output_and_input() {
 fn a_reader_that_stops_ends_the_command() {
     let server = Server::new();
     let mut command = server.ssh("sam", &["-T"], &["export", "--format", "ndjson"]);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    drop(child.stdout.take());
-    child.wait().unwrap();
+    let mut child = Started::new(command.stdout(Stdio::piped()).stderr(Stdio::null()));
+    drop(child.0.stdout.take());
+    child.end();
     crate::support::wait_for("the command's end", || server.registry.count() == 0);
 }
 

@@ -1,7 +1,7 @@
 //! Clients that vanish, never read, flood, hold, hammer, and ask for what there is not.
 
 use std::{
-    io::Read as _,
+    io::{ErrorKind, Read as _},
     net::{Shutdown, TcpStream},
     sync::{
         Arc,
@@ -17,7 +17,10 @@ use tokio::{
 };
 
 use crate::{
-    shelter::PASSWORD,
+    shelter::{
+        PASSWORD,
+        limit::{PATIENCE, output},
+    },
     support::{Server, Session, Trusting, Tty, block_on, connect, sign_in, text, wait_for, wide},
 };
 
@@ -25,10 +28,10 @@ use crate::{
 fn nothing_but_terminals_and_commands() {
     let server = Server::new();
     for options in [&["-o", "ExitOnForwardFailure=yes", "-N", "-R", "0:127.0.0.1:1"][..], &["-s"]] {
-        let done = server.ssh("sam", options, if options == ["-s"] { &["sftp"] } else { &[] }).output().unwrap();
+        let done = output(&mut server.ssh("sam", options, if options == ["-s"] { &["sftp"] } else { &[] }));
         assert_eq!(done.status.code(), Some(255), "{options:?}: {}", text(&done.stderr));
     }
-    let done = server.ssh("sam", &["-T", "-W", "127.0.0.1:1"], &[]).output().unwrap();
+    let done = output(&mut server.ssh("sam", &["-T", "-W", "127.0.0.1:1"], &[]));
     assert_eq!(done.status.code(), Some(255), "{}", text(&done.stderr));
     block_on(async {
         let handle = sign_in(&server, "sam").await;
@@ -183,15 +186,23 @@ fn connections_that_say_nothing_are_few_and_do_not_stay() {
         config.ssh.limits.waiting_per_address = 5;
         config.ssh.limits.hello_seconds = 1;
     });
-    let mut held: Vec<TcpStream> = (0..5).map(|_| TcpStream::connect(server.address()).unwrap()).collect();
+    let line = || {
+        let line = TcpStream::connect(server.address()).unwrap();
+        line.set_read_timeout(Some(PATIENCE)).unwrap();
+        line
+    };
+    let mut held: Vec<TcpStream> = (0..5).map(|_| line()).collect();
     let door = server.door.as_ref().unwrap();
     wait_for("five to be counted", || door.count() == (5, 5));
-    let mut sixth = TcpStream::connect(server.address()).unwrap();
-    assert_eq!(sixth.read(&mut [0; 64]).unwrap_or(0), 0);
+    // The end of a line may be an error, but not that it never comes.
+    let is_never = |end: &std::io::Result<usize>| end.as_ref().is_err_and(|e| e.kind() == ErrorKind::WouldBlock);
+    let end = line().read(&mut [0; 64]);
+    assert!(!is_never(&end) && end.unwrap_or(0) == 0);
     for line in &mut held {
         // The server's name, and then the end.
         let mut said = Vec::new();
-        let _ = line.read_to_end(&mut said);
+        let end = line.read_to_end(&mut said);
+        assert!(!is_never(&end), "it is held");
         assert!(text(&said).starts_with("SSH-2.0-Clowder"));
         let _ = line.shutdown(Shutdown::Both);
     }

@@ -3,7 +3,7 @@
 use clowder::model::{Actor, Role};
 
 use crate::{
-    shelter::PASSWORD,
+    shelter::{PASSWORD, limit::output},
     support::{Server, Tty, text, wait_for, wide},
 };
 
@@ -23,7 +23,7 @@ fn by_key_and_by_password() {
     let key = server.key_file("uma").display().to_string();
     let mut command = std::process::Command::new("ssh");
     command.args(server.options("uma")).args(["-i", &key, "sam@127.0.0.1", "stats"]).env_remove("SSH_AUTH_SOCK");
-    assert_eq!(command.output().unwrap().status.code(), Some(255));
+    assert_eq!(output(&mut command).status.code(), Some(255));
 }
 
 #[test]
@@ -96,14 +96,14 @@ fn an_open_session_steps_down_with_its_role() {
 fn somebody_new_makes_an_account_where_that_is_allowed() {
     let closed = Server::new();
     let mut command = closed.ssh("new", &["-T", "-o", "BatchMode=yes"], &[]);
-    assert_eq!(command.output().unwrap().status.code(), Some(255));
+    assert_eq!(output(&mut command).status.code(), Some(255));
     drop(closed);
     let server = Server::with(|config| {
         config.ssh.limits = wide();
         config.ssh.limits.registrations = 2;
         config.ssh.registration = true;
     });
-    let done = server.ssh("new", &["-T"], &["stats"]).output().unwrap();
+    let done = output(&mut server.ssh("new", &["-T"], &["stats"]));
     assert_eq!(done.status.code(), Some(7));
     let mut tty = Tty::open(&server, "new", "xterm-256color", &["-tt"], &[]);
     tty.wait_for("New account").keys("nina\tNina Vale\t\t\ta garden of cats\ta garden of cats\x13");
@@ -112,6 +112,6 @@ fn somebody_new_makes_an_account_where_that_is_allowed() {
     assert_eq!(server.with_password("nina", "a garden of cats", &["cats", "list"]).status.code(), Some(0));
     let log = server.shelter.desk.audit_of(&CONSOLE, clowder::model::Kind::User, server.id("nina").0, 1).unwrap();
     assert_eq!(log[0].entry.actor.address.as_deref(), Some("127.0.0.1"));
-    let third = server.ssh("new", &["-T"], &["stats"]).output().unwrap();
+    let third = output(&mut server.ssh("new", &["-T"], &["stats"]));
     assert!(text(&third.stderr).contains("too many accounts"), "{}", text(&third.stderr));
 }

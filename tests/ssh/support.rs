@@ -9,7 +9,7 @@ use std::{
     path::PathBuf,
     process::{Command, Output, Stdio},
     sync::{Arc, Mutex},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use clowder::{
@@ -26,19 +26,12 @@ use russh::{
     keys::{Algorithm, PrivateKey, PrivateKeyWithHashAlg, PublicKeyOrCertificate, key::safe_rng, ssh_key::LineEnding},
 };
 
-use crate::shelter::Shelter;
+use crate::shelter::{
+    Shelter,
+    limit::{self, PATIENCE, within},
+};
 
-/// How long anything may take before it counts as never.
-const NEVER: Duration = Duration::from_secs(60);
-
-/// Waits until something is so.
-pub fn wait_for(what: &str, mut so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !so() {
-        assert!(started.elapsed() < NEVER, "waited in vain for {what}");
-        std::thread::yield_now();
-    }
-}
+pub use crate::shelter::limit::wait_for;
 
 /// Limits under which everything comes from one address and nothing is refused.
 pub fn wide() -> Limits {
@@ -134,19 +127,12 @@ impl Server {
 
     /// Runs words with somebody's key.
     pub fn run(&self, name: &str, words: &[&str]) -> Output {
-        self.ssh(name, &["-T"], words).output().unwrap()
+        limit::output(&mut self.ssh(name, &["-T"], words))
     }
 
     /// Runs words with something on standard input.
     pub fn feed(&self, name: &str, words: &[&str], input: &[u8]) -> Output {
-        let mut command = self.ssh(name, &["-T"], words);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let mut stdin = child.stdin.take().unwrap();
-        // One that does not want it all has closed it.
-        let _ = stdin.write_all(input);
-        drop(stdin);
-        child.wait_with_output().unwrap()
+        limit::feed(&mut self.ssh(name, &["-T"], words), input)
     }
 
     /// The real client with a password instead of a key.
@@ -159,7 +145,7 @@ impl Server {
         command.args(["-o", "NumberOfPasswordPrompts=1"]).arg(format!("{name}@127.0.0.1")).args(words);
         command.env("SSH_ASKPASS", &ask).env("SSH_ASKPASS_REQUIRE", "force").env("DISPLAY", ":0");
         command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::null());
-        command.output().unwrap()
+        limit::output(&mut command)
     }
 }
 
@@ -234,7 +220,7 @@ impl Tty {
     pub fn wait_for(&mut self, wanted: &str) -> &mut Self {
         let started = Instant::now();
         while !self.screen().contains(wanted) {
-            assert!(started.elapsed() < NEVER, "waited in vain for {wanted:?}:\n{}", self.screen());
+            assert!(started.elapsed() < PATIENCE, "waited in vain for {wanted:?}:\n{}", self.screen());
             std::thread::yield_now();
         }
         self
@@ -253,7 +239,8 @@ impl Tty {
 
     /// The client's exit code.
     pub fn ends(&mut self) -> u32 {
-        self.child.wait().unwrap().exit_code()
+        let pid = self.child.process_id().unwrap();
+        within(pid, "the client in the terminal", || self.child.wait().unwrap().exit_code())
     }
 }
 
@@ -348,7 +335,7 @@ impl Session {
 
     /// Takes the next message; false when there are none.
     pub async fn next(&mut self) -> bool {
-        match tokio::time::timeout(NEVER, self.channel.wait()).await.expect("waited in vain") {
+        match tokio::time::timeout(PATIENCE, self.channel.wait()).await.expect("waited in vain") {
             Some(ChannelMsg::Data { data } | ChannelMsg::ExtendedData { data, .. }) => {
                 self.output.extend_from_slice(&data);
             }
@@ -373,7 +360,11 @@ impl Session {
     }
 }
 
-/// Runs a client's part.
+/// Runs a client's part, none of whose waits is longer than the longest.
 pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap().block_on(future)
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let done = tokio::time::timeout(2 * PATIENCE, future).await;
+        done.expect("a client waited in vain")
+    })
 }

@@ -1,6 +1,9 @@
 //! A small shelter that looks the same every day: its dates count from today.
 #![allow(dead_code)] // Each test program uses its own part of it.
 
+#[path = "limit.rs"]
+pub mod limit;
+
 use clowder::{
     desk::{BreedChange, CatChange, Desk, HealthChange, UserChange},
     model::{
@@ -9,6 +12,7 @@ use clowder::{
     },
     store::{OpenOptions, Store, Surroundings},
 };
+use limit::Limit;
 
 /// A desk on a store that vanishes with the test.
 pub struct Shelter {
@@ -23,16 +27,20 @@ pub struct Shelter {
     /// The store goes before its directory.
     pub store: Store,
     _dir: tempfile::TempDir,
+    _limit: Limit,
 }
 
 /// The password of everybody.
 pub const PASSWORD: &str = "a warm window sill";
 
-/// A store with nothing in it.
-pub fn empty() -> (Desk, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let opened = Store::open(OpenOptions::new(dir.path().join("data"), dir.path().join("config"))).unwrap();
-    (Desk::new(opened.store), dir)
+/// A directory that vanishes with the test, which is watched over as long as it is there.
+pub struct Room(pub tempfile::TempDir, Limit);
+
+/// A store with nothing in it. Of two variables the last one goes first: the store before its directory.
+pub fn empty() -> (Room, Desk) {
+    let room = Room(tempfile::tempdir().unwrap(), Limit::new());
+    let opened = Store::open(OpenOptions::new(room.0.path().join("data"), room.0.path().join("config"))).unwrap();
+    (room, Desk::new(opened.store))
 }
 
 impl Shelter {
@@ -125,7 +133,8 @@ impl Shelter {
         )
         .unwrap();
         let requests = Vec::new();
-        let shelter = Self { desk, admin, staff, user, breeds, health, cats, requests, store, _dir: dir };
+        let shelter =
+            Self { desk, admin, staff, user, breeds, health, cats, requests, store, _dir: dir, _limit: Limit::new() };
         shelter.desk.wait_until_ready().unwrap();
         shelter
     }

@@ -1,22 +1,23 @@
 //! A store in a directory of its own, for the tests of the store.
 #![allow(dead_code)] // Each test program uses its own part of it.
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+#[path = "limit.rs"]
+pub mod limit;
+
+use std::path::PathBuf;
 
 use clowder::{
     model::{Action, Actor, Record},
     store::{OpenError, OpenOptions, Opened, Store, StoreError},
 };
+use limit::Limit;
 
-/// Directories that vanish with the test.
-pub struct Home(pub tempfile::TempDir);
+/// Directories that vanish with the test, which is watched over as long as they are there.
+pub struct Home(pub tempfile::TempDir, Limit);
 
 impl Home {
     pub fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), Limit::new())
     }
 
     pub fn data(&self) -> PathBuf {
@@ -71,10 +72,6 @@ pub fn clean(store: &Store) {
 }
 
 /// Waits until something is so.
-pub fn wait_for(mut so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !so() {
-        assert!(started.elapsed() < Duration::from_secs(60), "waited in vain");
-        std::thread::yield_now();
-    }
+pub fn wait_for(so: impl FnMut() -> bool) {
+    limit::wait_for("something", so);
 }

@@ -8,6 +8,7 @@ use std::{
 
 use super::{super::record::AnyRecord, *};
 use crate::{
+    limit::{Limit, Over, wait_for},
     model::{Action, Actor, Cat, CommitNo, User},
     store::{OpenOptions, Opened},
 };
@@ -88,8 +89,10 @@ fn a_backup_under_load_is_the_state_of_its_commit() {
     for n in 0..600 {
         step(&store, n);
     }
+    let _limit = Limit::new();
     let stop = AtomicBool::new(false);
     let made: Vec<BackupReport> = std::thread::scope(|scope| {
+        let _over = Over(&stop);
         scope.spawn(|| {
             for n in 600.. {
                 if stop.load(Ordering::Relaxed) {
@@ -99,16 +102,14 @@ fn a_backup_under_load_is_the_state_of_its_commit() {
             }
         });
         let path = |n: i32| home.path().join(format!("{n}.backup"));
-        let made = (0..4)
+        (0..4)
             .map(|n| {
                 let before = store.core().counters().commit;
                 let made = store
                     .backup_into(&path(n), &mut |p| {
                         // Each pause of the copy is met by commits.
                         let at = store.core().counters().commit;
-                        while p.done < p.of && store.core().counters().commit < at + 2 {
-                            std::thread::yield_now();
-                        }
+                        wait_for("two commits", || p.done == p.of || store.core().counters().commit >= at + 2);
                         true
                     })
                     .unwrap();
@@ -116,9 +117,7 @@ fn a_backup_under_load_is_the_state_of_its_commit() {
                 assert!(made.manifest.commit >= before);
                 made
             })
-            .collect();
-        stop.store(true, Ordering::Relaxed);
-        made
+            .collect()
     });
     for report in made {
         let path = report.path.unwrap();

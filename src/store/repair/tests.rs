@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    limit::{Limit, Over},
     model::{Breed, BreedId, Cat, CatId, Record, Role, User, UserId},
     store::{OpenOptions, Store},
 };
@@ -223,8 +224,10 @@ fn a_check_can_be_broken_off_at_every_step() {
 #[test]
 fn a_check_is_of_one_moment_while_commits_go_on() {
     let (_home, store) = stocked();
+    let _limit = Limit::new();
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _over = Over(&stop);
         for n in 0..3_u32 {
             let (store, stop) = (&store, &stop);
             scope.spawn(move || {
@@ -256,7 +259,6 @@ fn a_check_is_of_one_moment_while_commits_go_on() {
             let report = check(&store);
             assert!(report.is_clean(), "{:?}", report.findings);
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert!(check(&store).is_clean());
 }
