@@ -597,6 +597,7 @@ fn open_journal(
         let why = format!("it ends with change {commit}, but there is a backup with change {saved}");
         return Err(OpenError::Damaged { path: options.data.clone(), why });
     }
+    notices.extend(found.cut_short);
     if !found.notices.is_empty() {
         let mut batch = Batch::default();
         core.put_meta(&mut batch, meta::JOURNAL, &core.counters().commit.to_le_bytes());

@@ -3,7 +3,10 @@
 use std::{
     io::Write as _,
     path::PathBuf,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     time::Duration,
 };
 
@@ -18,6 +21,9 @@ use clowder::{
 /// Where the worker works, and at what.
 pub const HOME: &str = "CLOWDER_SOAK_HOME";
 pub const JOB: &str = "CLOWDER_SOAK_JOB";
+
+/// No work takes as long.
+const LONGEST: Duration = Duration::from_secs(300);
 
 /// The commit to which [`Job::Restore`] goes back, in a store where each cat takes two.
 pub const BACK_TO: CommitNo = CommitNo(18);
@@ -70,6 +76,12 @@ impl Job {
 /// Works, if this process was started to.
 pub fn run_if_asked() {
     let (Some(home), Ok(job)) = (std::env::var_os(HOME).map(PathBuf::from), std::env::var(JOB)) else { return };
+    // Nobody may be left to wait for it: it ends by itself at last.
+    std::thread::spawn(|| {
+        let (_held, never) = mpsc::channel::<()>();
+        let _ = never.recv_timeout(LONGEST);
+        std::process::exit(9);
+    });
     // The name of the test is on the line so far.
     say("\n");
     let options = OpenOptions::new(home.join("data"), home.join("config"));

@@ -6,7 +6,7 @@ use std::{
     io::{BufRead as _, BufReader},
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{OnceLock, mpsc},
     time::Duration,
 };
@@ -18,7 +18,7 @@ use clowder::{
 
 use crate::{
     jobs::{BACK_TO, CATS, HOME, JOB, Job, is_right, write},
-    support::{Home, clean, wait_for},
+    support::{Home, clean, limit::Started, wait_for},
 };
 
 /// Past this a worker hangs.
@@ -76,7 +76,7 @@ pub fn after_a_kill() -> (Home, Vec<String>) {
 
 /// A worker at work.
 pub struct Worker {
-    child: Child,
+    child: Started,
     lines: mpsc::Receiver<String>,
 }
 
@@ -91,8 +91,8 @@ impl Worker {
             .stdout(Stdio::piped())
             .stderr(Stdio::null());
         with(&mut command);
-        let mut child = command.spawn().unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
+        let mut child = Started::new(&mut command);
+        let out = BufReader::new(child.0.stdout.take().unwrap());
         let (send, lines) = mpsc::channel();
         std::thread::spawn(move || out.lines().map_while(Result::ok).all(|line| send.send(line).is_ok()));
         Self { child, lines }
@@ -103,10 +103,7 @@ impl Worker {
         match self.lines.recv_timeout(LIMIT) {
             Ok(line) => Some(line),
             Err(mpsc::RecvTimeoutError::Disconnected) => None,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                let _ = self.child.kill();
-                panic!("a worker hangs");
-            }
+            Err(mpsc::RecvTimeoutError::Timeout) => panic!("a worker hangs"),
         }
     }
 
@@ -116,11 +113,11 @@ impl Worker {
         while let Some(line) = self.line() {
             rest.push(line);
         }
-        (self.child.wait().unwrap().success(), rest)
+        (self.child.end().success(), rest)
     }
 
     pub fn kill(mut self) -> Vec<String> {
-        self.child.kill().unwrap();
+        self.child.kill();
         self.end().1
     }
 }

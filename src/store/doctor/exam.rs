@@ -195,7 +195,13 @@ impl Exam<'_> {
                 None => "There is no backup, and the journal does not begin with the first change.".to_owned(),
             });
         }
-        // The end of the journal that was cut short is no fault when the store itself has everything.
+        if reached == has && self.closed_with() == 0 && plan.is_some_and(|plan| plan.torn) {
+            // No fault after a power cut, and nobody can tell that from damage.
+            self.facts.push(format!(
+                "The journal ends with something that cannot be read. A change that was being saved when the power went looks like that, \
+                 and nobody had been told that it was saved. If the file was damaged instead, what was changed after change {has} is lost."
+            ));
+        }
     }
 
     fn ways(

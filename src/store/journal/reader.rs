@@ -186,7 +186,6 @@ impl Reader {
     }
 
     /// After the end: whether a last frame was cut short.
-    #[allow(dead_code)]
     pub(in crate::store) fn is_torn(&self) -> bool {
         self.torn
     }

@@ -13,6 +13,8 @@ pub(in crate::store) struct Found {
     pub(in crate::store) missing: Vec<Vec<CommitRecord>>,
     /// What is wrong with it, in sentences: it cannot be relied on up to the last commit.
     pub(in crate::store) notices: Vec<String>,
+    /// What it ends with, in a sentence, when that was cut short.
+    pub(in crate::store) cut_short: Option<String>,
 }
 
 /// Looks at the journal of a line that is without a gap after the commit `from`, for an engine that ends with `commit`. When the
@@ -38,7 +40,7 @@ pub(in crate::store) fn recover(
         return match all.first() {
             Some(next) => Err(OpenError::JournalAhead { path: data, commit, next: next.first }),
             None if commit > from => Ok(anew(place, commit, missing(&data, from))),
-            None => Ok(Found { journal: Journal::begin(place, commit), missing: Vec::new(), notices: Vec::new() }),
+            None => Ok(anew(place, commit, Vec::new())),
         };
     };
     let mut walk = Walk {
@@ -70,6 +72,12 @@ pub(in crate::store) fn recover(
         // A journal that is not whole is left as it is; another segment begins after it.
         return Ok(Found { missing, ..anew(place, last.max(commit), notices) });
     }
+    let cut_short = end.as_ref().filter(|(_, reader)| reader.is_torn()).map(|_| {
+        format!(
+            "The journal ended with something that could not be read, after change {last}: a change that was being saved when it was cut \
+             short, so that nobody had been told that it was saved."
+        )
+    });
     let journal = match end {
         Some((segment, reader)) => match (reader.tag(), reader.key()) {
             (Some(tag), Some(key)) if key == place.key => Journal::resume(place, &segment.path, &reader, tag),
@@ -82,11 +90,11 @@ pub(in crate::store) fn recover(
         None => Ok(Journal::begin(place, last)),
     };
     let journal = journal.map_err(|e: io::Error| open_error(&data, &e))?;
-    Ok(Found { journal, missing, notices })
+    Ok(Found { journal, missing, notices, cut_short })
 }
 
 fn anew(place: Place, last: u64, notices: Vec<String>) -> Found {
-    Found { journal: Journal::begin(place, last), missing: Vec::new(), notices }
+    Found { journal: Journal::begin(place, last), missing: Vec::new(), notices, cut_short: None }
 }
 
 fn missing(data: &Path, from: u64) -> Vec<String> {

@@ -153,6 +153,9 @@ fn a_last_frame_cut_at_any_byte_is_dropped_and_nothing_before_it() {
             // Going on after it: the torn frame is gone for good.
             let mut found = home.recover(0, 3).unwrap();
             assert!(found.notices.is_empty() && found.missing.is_empty());
+            // Whoever starts it is told, as it could be damage.
+            let told = found.cut_short.as_ref().is_some_and(|words| words.contains("after change 3:"));
+            assert_eq!(told, cut as u64 > places[2], "cut at {cut}");
             let _ = found.journal.append(&[commit(4, 40)]).unwrap();
             assert_eq!(home.read(&path), (vec![1, 2, 3, 4], vec![]), "cut at {cut}");
         }
