@@ -293,6 +293,60 @@ fn without_backup_and_journal_what_does_not_come_back_is_named() {
 }
 
 #[test]
+fn after_a_kill_files_that_the_journal_does_not_go_on_from_may_lack_their_end() {
+    let (base, truth) = stocked(true);
+    let mut dice = Dice(7);
+    let mut salvaged = 0;
+    for round in 0..6 {
+        let home = copy(&base);
+        fs::remove_file(home.data().join("clean")).unwrap();
+        fs::remove_dir_all(home.data().join("journal")).unwrap();
+        damage(&named(&home, "store/db"), round % 2, &mut dice);
+        let (diagnosis, lost) = cure(&home);
+        assert!(diagnosis.is_healthy(), "{diagnosis:#?}");
+        let open_end = lost.iter().any(|loss| matches!(loss, Loss::Changes { last: None, .. }));
+        assert!(open_end, "round {round}: {lost:#?}");
+        salvaged += usize::from(truth.len() == self::truth(&home.open()).len());
+    }
+    assert!(salvaged > 0);
+}
+
+#[test]
+fn files_from_before_a_newer_format_get_back_what_came_after_it() {
+    let formats = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats/1");
+    let before = Home::new();
+    let place = before.0.path();
+    for (program, args) in [("cp", vec!["-a"]), ("chmod", vec!["-R", "go="])] {
+        let mut command = std::process::Command::new(program);
+        command.args(args);
+        if program == "cp" {
+            command.arg(formats.join("data")).arg(formats.join("config"));
+        }
+        assert!(command.arg(place).status().unwrap().success());
+    }
+    let base = copy(&before);
+    let store = base.open();
+    let user = User { password: Some("$late".to_owned()), ..User::new("late", Role::Admin) };
+    add(&store, user);
+    (0..5).for_each(|n| drop(add(&store, Cat::new(format!("late{n}")))));
+    let truth = truth(&store);
+    store.close().unwrap();
+    for (backups, closed) in [(true, true), (true, false), (false, true)] {
+        let home = copy(&base);
+        fs::remove_dir_all(home.store_dir()).unwrap();
+        let copied = std::process::Command::new("cp").arg("-a").arg(before.store_dir()).arg(home.data()).status();
+        assert!(copied.unwrap().success());
+        if !backups {
+            fs::remove_dir_all(home.data().join("backups")).unwrap();
+        }
+        if !closed {
+            fs::remove_file(home.data().join("clean")).unwrap();
+        }
+        is_whole(&home, &truth, &format!("backups {backups}, closed {closed}"));
+    }
+}
+
+#[test]
 fn a_gap_in_the_journal_is_filled_from_the_damaged_files_and_what_is_not_is_named() {
     let (base, truth) = stocked(true);
     let mut dice = Dice(3);

@@ -364,7 +364,8 @@ impl Exam<'_> {
         }
         let was_longer = plan.is_none_or(|plan| self.is_open_ended(plan));
         let closed_with = self.closed_with();
-        known.open_end = was_longer && known.commit <= of_journal && closed_with == 0;
+        // The engine is never ahead of the journal: where it is, the journal has lost its end, and the engine may lack a group of it.
+        known.open_end = closed_with == 0 && (was_longer || known.commit > of_journal);
         known.commit = known.commit.max(closed_with);
         Ok((known, reaches))
     }

@@ -122,6 +122,10 @@ pub(super) fn look(
     if format > u64::from(migrate::FORMAT) {
         return Err(StoreError::Refused("a newer version of Clowder wrote them; update this one".to_owned()));
     }
+    // Files from before the newer format have no line yet: then they are of the one that journal and backups are on.
+    if let Some(line) = sources.present_line(&options.data, false).and_then(|line| journal::Line::parse(&line)) {
+        let _ = core.line_to_be.set(line);
+    }
     migrate::run(&core, sources.keys.format().min(u32::try_from(format).unwrap_or_default()))?;
     let generation = core.meta_number(meta::GENERATION)?.unwrap_or(1);
     let generation = u32::try_from(generation).map_err(|_| no_store())?;
@@ -130,6 +134,7 @@ pub(super) fn look(
     *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = core.load_counters()?;
     let line = core.line()?;
     let mut content = Content { commit: core.counters().commit, line: line.to_string(), ..Content::default() };
+    content.lacks = format < u64::from(sources.keys.format());
 
     // What the journal last has of each record, and its changes that the engine has not.
     let keys = |number| sources.keys.sealer(number);
