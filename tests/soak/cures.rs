@@ -117,8 +117,10 @@ impl Base {
     /// Whether that damage leaves something from which what the change made can be read: then it has to be there.
     fn is_kept(&self, home: &Home, damaged: &Path, change: u64) -> bool {
         let in_engine = !damaged.starts_with("store") && change <= self.own;
-        let in_backup =
-            self.backups.iter().any(|(name, last)| damaged != name && change <= *last && home.data().join(name).exists());
+        let in_backup = self
+            .backups
+            .iter()
+            .any(|(name, last)| damaged != name && change <= *last && home.data().join(name).exists());
         let segments = || fs::read_dir(home.data().join("journal")).into_iter().flatten().flatten();
         let first_of = |name: &str| name.strip_suffix(".journal")?.split_once('-')?.1.parse::<u64>().ok();
         let begin = segments().filter_map(|entry| first_of(entry.file_name().to_str()?)).min();
@@ -297,7 +299,8 @@ fn examined(base: &Base, home: &Home, name: &Path, left: Left, sum: &mut Sum, wh
         1 => {
             // Only when neither is left, and then it says what would help.
             assert!(left == Left::Neither && name.starts_with("store"), "{when}: not mended: {said}");
-            let advice = "There is neither a backup nor a journal to take anything from. A backup from elsewhere can be named";
+            let advice =
+                "There is neither a backup nor a journal to take anything from. A backup from elsewhere can be named";
             assert!(said.contains(advice), "{when}: {said}");
             assert!(home.try_open().is_err(), "{when}: what was not mended opens: {said}");
             sum.told += 1;
