@@ -404,6 +404,39 @@ fn a_journal_whose_end_cannot_be_read_is_put_aside_and_what_may_be_lost_is_said(
 }
 
 #[test]
+fn changes_of_another_history_are_not_taken_and_those_before_them_are() {
+    let (base, _) = stocked(true);
+    let (one, other) = (copy(&base), copy(&base));
+    for (home, names) in [(&one, &["one"][..]), (&other, &["other", "late"])] {
+        let store = home.open();
+        names.iter().for_each(|name| rename(&store, 50, (*name).to_owned()));
+        store.close().unwrap();
+    }
+    let truth = {
+        let store = one.open();
+        let truth = self::truth(&store);
+        store.close().unwrap();
+        truth
+    };
+    // What `one` had, and then the last frame of `other`, over files of the engine that know neither.
+    let mut bytes = fs::read(named(&one, "journal/")).unwrap();
+    let foreign = fs::read(named(&other, "journal/")).unwrap();
+    let last = foreign.windows(4).rposition(|w| w == b"\xc1owd").unwrap();
+    bytes.extend_from_slice(&foreign[last..]);
+    fs::write(named(&base, "journal/"), bytes).unwrap();
+    fs::remove_file(base.data().join("clean")).unwrap();
+    let error = base.try_open().unwrap_err();
+    assert!(matches!(&error, OpenError::JournalDamaged { .. }), "{error}");
+    let (diagnosis, lost) = cure(&base);
+    assert!(diagnosis.is_healthy(), "{diagnosis:#?}");
+    let last = truth.values().map(|(_, no)| *no).max().unwrap();
+    assert_eq!(lost, [Loss::Changes { first: last + 1, last: None }]);
+    let store = base.open();
+    assert!(self::truth(&store) == truth);
+    clean(&store);
+}
+
+#[test]
 fn a_swap_that_was_cut_short_is_finished_or_taken_back() {
     let (base, truth) = stocked(true);
     let home = copy(&base);

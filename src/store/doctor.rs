@@ -153,9 +153,9 @@ enum How {
     SetAside(Vec<PathBuf>),
     /// Build indexes and counters anew.
     Rebuild,
-    /// Put segments of the journal aside that would keep the store from opening; open it, which begins a new journal, and make a
-    /// backup.
-    MakeBackup(Vec<PathBuf>),
+    /// Put segments of the journal aside that would keep the store from opening, or what is past that byte of them; open it, which
+    /// begins a new journal, and make a backup.
+    MakeBackup(Vec<(PathBuf, u64)>),
     /// A new store of backup and journal, without those backups.
     Restore(Vec<PathBuf>),
     /// A new store of everything that can be read anywhere, without those backups.

@@ -121,7 +121,21 @@ pub(super) fn segments(data: &Path) -> io::Result<Vec<SegmentInfo>> {
 /// # Errors
 /// When the file cannot be read, is not of this store, or its key is not there.
 pub(super) fn read(segment: &SegmentInfo, store: &str, keys: &Keys<'_>) -> Result<Reader, Broken> {
-    Reader::open(&segment.path, store, segment.line, segment.first, keys)
+    let mut reader = Reader::open(&segment.path, store, segment.line, segment.first, keys)?;
+    if reader.seed().is_none() {
+        // Only a header says of which line the frames are; without it they must follow the segment before.
+        reader.follow(tag_before(segment, store, keys));
+    }
+    Ok(reader)
+}
+
+/// The tag of the last frame before a segment, if that is there.
+fn tag_before(segment: &SegmentInfo, store: &str, keys: &Keys<'_>) -> Option<Tag> {
+    let data = segment.path.parent()?.parent()?;
+    let before = segments(data).ok()?.into_iter().rfind(|s| s.line == segment.line && s.first < segment.first)?;
+    let mut reader = read(&before, store, keys).ok()?;
+    while reader.next_frame().is_some() {}
+    reader.tag().filter(|_| reader.last_commit() + 1 == segment.first)
 }
 
 /// Removes the segments of a line that hold nothing after a commit, but never its last one. Answers how many.

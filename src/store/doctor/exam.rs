@@ -286,9 +286,8 @@ impl Exam<'_> {
             if unclosed && (reached < has || !content.unreadable.is_empty()) {
                 loses.push(Loss::Changes { first: has + 1, last: None });
             }
-            let aside = if unclosed { content.unreadable.clone() } else { Vec::new() };
             let does = "Begin a new journal and make a backup: the store itself has everything that is known.";
-            (does, How::MakeBackup(aside))
+            (does, How::MakeBackup(content.unreadable.clone()))
         } else if sound {
             ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
         } else if has_all && content.report.is_only_derived() && without.is_empty() {

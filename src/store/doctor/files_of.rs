@@ -99,8 +99,8 @@ pub(super) struct Content {
     pub(super) behind: Vec<String>,
     /// The first damaged place of the journal's end.
     pub(super) broken: Option<String>,
-    /// Segments of the journal's end of which nobody knows what was in them.
-    pub(super) unreadable: Vec<PathBuf>,
+    /// Segments of the journal's end that a start refuses, and from which byte on.
+    pub(super) unreadable: Vec<(PathBuf, u64)>,
     /// Whether changes that come after them are in the journal and cannot be added.
     pub(super) lacks: bool,
 }
@@ -141,6 +141,7 @@ pub(super) fn look(
     let unreadable = |e: std::io::Error| StoreError::Failed(format!("the journal cannot be read: {e}"));
     let mut last: HashMap<(Kind, u32), u32> = HashMap::new();
     let from = core.journal_from()?;
+    let closed_with = files::clean_mark(&options.data).map_or(0, |mark| mark.commit);
     let commits = journal::commits(&options.data, &core.id, line, from, &keys).map_err(unreadable)?;
     let (mut gap, mut end) = (false, from);
     // Those that a start reads.
@@ -153,9 +154,10 @@ pub(super) fn look(
         if let Ok(mut reader) = journal::read(segment, &core.id, &keys)
             && reader.next_frame().is_none()
             && reader.is_unmade()
+            && closed_with == 0
         {
             content.broken = Some(reader.cut_short().to_string());
-            content.unreadable.push(segment.path.clone());
+            content.unreadable.push((segment.path.clone(), 0));
         }
     }
     let current: Vec<PathBuf> = current.into_iter().skip(begin).map(|segment| segment.path).collect();
@@ -180,8 +182,8 @@ pub(super) fn look(
             }
             Err(broken) => {
                 gap = true;
-                if matches!(broken.missing(), Some((_, None))) {
-                    content.unreadable.push(broken.path.clone());
+                if matches!(broken.missing(), Some((_, None))) && (broken.unchained || closed_with == 0) {
+                    content.unreadable.push((broken.path.clone(), broken.offset));
                 }
                 // In an older segment it is of no concern: the engine has what was there.
                 let upto = broken.missing().map_or(u64::MAX, |(_, last)| last.unwrap_or(u64::MAX));
@@ -192,7 +194,6 @@ pub(super) fn look(
         }
     }
     gap |= end < content.commit;
-    let closed_with = files::clean_mark(&options.data).map_or(0, |mark| mark.commit);
     // A backup has what was there when it was made.
     let backed_up = sources.backups.iter().map(|listed| &listed.manifest).filter(|m| m.line == content.line);
     let known = backed_up.map(|manifest| manifest.commit).fold(closed_with, u64::max);

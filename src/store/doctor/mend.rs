@@ -59,7 +59,7 @@ pub fn mend(
                 None
             } else {
                 let _lock = DataLock::take(data, Door::Command)?;
-                Some(files::set_aside(data, segments)?)
+                Some(journal_aside(data, segments)?)
             };
             let notices = back_up(options, actor, "a new journal was begun".to_owned(), &mut *progress)?;
             Ok(Mended { notices, kept, lost })
@@ -107,13 +107,31 @@ fn back_up(
     Ok(notices)
 }
 
+/// Puts segments of the journal aside. Of one that is good up to a byte what is before that stays.
+fn journal_aside(data: &Path, segments: &[(PathBuf, u64)]) -> Result<PathBuf, OpenError> {
+    let (cut, whole): (Vec<_>, Vec<_>) = segments.iter().cloned().partition(|(_, from)| *from > 0);
+    let whole: Vec<PathBuf> = whole.into_iter().map(|(path, _)| path).collect();
+    let aside = files::set_aside(data, &whole)?;
+    for (path, from) in cut {
+        copy_into(&aside, &path)?;
+        let file = fs::File::options().write(true).open(&path);
+        let done = file.and_then(|file| file.set_len(from).and_then(|()| file.sync_all()));
+        done.map_err(|e| files::open_error(&path, &e))?;
+    }
+    Ok(aside)
+}
+
 /// A copy of a file in a directory of its own, durably.
 fn copy_aside(data: &Path, file: &Path) -> Result<PathBuf, OpenError> {
     let aside = files::set_aside(data, &[])?;
+    copy_into(&aside, file)?;
+    Ok(aside)
+}
+
+fn copy_into(aside: &Path, file: &Path) -> Result<(), OpenError> {
     let to = aside.join(file.file_name().unwrap_or_default());
     fs::copy(file, &to).and_then(|_| fs::File::open(&to)?.sync_all()).map_err(|e| files::open_error(&to, &e))?;
-    files::sync_dir(&aside)?;
-    Ok(aside)
+    files::sync_dir(aside)
 }
 
 /// Builds indexes and counters anew. A copy of the engine's files is kept, and put back when what comes out is not sound.

@@ -5,7 +5,7 @@ use std::{collections::VecDeque, io, path::Path};
 use super::{Broken, CommitRecord, Keys, Line, Reader, SegmentInfo, read, segments};
 
 /// The commits of a line after a commit, in order. A damaged or missing place is one `Err`, and what can be read after it
-/// follows: whoever brings a store up to date stops there.
+/// follows, unless it is of another history: whoever brings a store up to date stops there.
 ///
 /// # Errors
 /// When the directory cannot be read.
@@ -73,7 +73,14 @@ impl Iterator for Commits<'_> {
                         after_commit: last,
                         next_commit: Some(number),
                         key_is_missing: false,
+                        unchained: false,
                     }));
+                }
+                Some(Err(broken)) if broken.unchained => {
+                    let next_commit = self.segments.front().map(|s| s.first);
+                    self.last = next_commit.map_or(self.last, |next| self.last.max(next.saturating_sub(1)));
+                    self.reader = None;
+                    return Some(Err(Broken { next_commit, ..broken }));
                 }
                 Some(Err(mut broken)) => {
                     broken.next_commit = broken.next_commit.or_else(|| self.segments.front().map(|s| s.first));

@@ -37,6 +37,8 @@ pub(in crate::store) struct Broken {
     pub(in crate::store) next_commit: Option<u64>,
     /// Whether it is sealed with a data key that is not there.
     pub(in crate::store) key_is_missing: bool,
+    /// Whether what follows is whole and does not come after what is before it: it is of another history.
+    pub(in crate::store) unchained: bool,
 }
 
 impl Broken {
@@ -122,6 +124,7 @@ impl Reader {
             after_commit: first.saturating_sub(1),
             next_commit: None,
             key_is_missing: false,
+            unchained: false,
         };
         // A segment is read as a whole: what is longer than any that was written is not taken into memory.
         let meta = fs::metadata(path).map_err(|e| broken(e.to_string()))?;
@@ -168,6 +171,13 @@ impl Reader {
             unmade: false,
             queue: VecDeque::new(),
         })
+    }
+
+    /// With a damaged header: the tag that its first frame must follow.
+    pub(super) fn follow(&mut self, tag: Option<Tag>) {
+        if self.header.is_none() {
+            self.tag = tag;
+        }
     }
 
     /// The segment's chain seed, when its header is whole.
@@ -223,6 +233,7 @@ impl Reader {
             after_commit: self.last,
             next_commit,
             key_is_missing: false,
+            unchained: false,
         }
     }
 
@@ -249,7 +260,10 @@ impl Reader {
             Some((head, plain)) => {
                 let chained = self.tag.is_none_or(|tag| tag == head.before);
                 if head.first != self.last + 1 || !chained {
-                    let broken = self.broken(self.at, "frames are missing before it", Some(head.first));
+                    let broken = Broken {
+                        unchained: !chained,
+                        ..self.broken(self.at, "what follows does not come after what is before it", Some(head.first))
+                    };
                     // Told once; then what is there is taken as it is.
                     self.tag = None;
                     self.last = head.first - 1;
@@ -263,7 +277,12 @@ impl Reader {
             }
             None => match self.find_good(self.at) {
                 Some((at, head)) => {
-                    let broken = self.broken(self.at, "it does not open as it was written", Some(head.first));
+                    // Where no commit is missing the two must fit together.
+                    let unchained = head.first <= self.last + 1 && self.tag.is_some_and(|tag| tag != head.before);
+                    let broken = Broken {
+                        unchained,
+                        ..self.broken(self.at, "it does not open as it was written", Some(head.first))
+                    };
                     self.at = at;
                     self.tag = None;
                     self.last = head.first - 1;
@@ -310,6 +329,7 @@ impl Iterator for Reader {
                             after_commit: frame.first - 1,
                             next_commit: Some(frame.last + 1),
                             key_is_missing: false,
+                            unchained: false,
                         }));
                     }
                 },

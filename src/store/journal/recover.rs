@@ -50,6 +50,7 @@ pub(in crate::store) fn recover(
         notices: Vec::new(),
         last: all[begin].first - 1,
         tag: None,
+        unchained: None,
     };
     let mut end = None;
     for (n, segment) in all.iter().enumerate().skip(begin) {
@@ -113,6 +114,8 @@ struct Walk {
     notices: Vec<String>,
     last: u64,
     tag: Option<super::Tag>,
+    /// The place from which on the frames of a segment are not known to be of this line.
+    unchained: Option<String>,
 }
 
 impl Walk {
@@ -136,6 +139,7 @@ impl Walk {
         let follows =
             segment.first == self.last + 1 && self.tag.zip(reader.seed()).is_none_or(|(tag, seed)| tag == seed);
         let mut told = follows;
+        self.unchained = None;
         while let Some(frame) = reader.next_frame() {
             if !told {
                 told = true;
@@ -148,6 +152,7 @@ impl Walk {
                         after_commit: self.last,
                         next_commit: Some(segment.first),
                         key_is_missing: false,
+                        unchained: false,
                     },
                 )?;
             }
@@ -178,6 +183,9 @@ impl Walk {
         if frame.last <= self.commit {
             return Ok(());
         }
+        if let Some(why) = self.unchained.clone() {
+            return Err(OpenError::JournalDamaged { path: data.to_owned(), why });
+        }
         let commits = frame.commits().map_err(|e| OpenError::JournalDamaged {
             path: data.to_owned(),
             why: format!("the journal {} at byte {}: {e}", segment.path.display(), frame.offset),
@@ -188,6 +196,9 @@ impl Walk {
 
     /// A damaged place: a notice, unless the engine needs what was there, or may need it.
     fn broken(&mut self, data: &Path, broken: &Broken) -> Result<(), OpenError> {
+        if broken.unchained {
+            self.unchained = Some(broken.to_string());
+        }
         match broken.missing() {
             Some((_, last)) if last.map_or(!self.has_all, |last| last > self.commit) => {
                 Err(OpenError::JournalDamaged { path: data.to_owned(), why: broken.to_string() })

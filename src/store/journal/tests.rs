@@ -388,6 +388,53 @@ fn a_segment_that_was_just_being_made_is_none() {
 }
 
 #[test]
+fn frames_of_another_history_are_refused_when_the_engine_lacks_their_commits() {
+    let home = Home::new();
+    let (path, places) = home.filled(&[1, 1, 1]);
+    let whole = fs::read(&path).unwrap();
+    // Another line of the same store, with the same keys.
+    let dir = tempfile::tempdir().unwrap();
+    let mut other =
+        Journal::begin(Place { data: dir.path().to_owned(), line: Line::generate(), ..home.place.clone() }, 0);
+    for no in 1..=2 {
+        let _ = other.append(&[commit(no, 90)]).unwrap();
+    }
+    other.rotate();
+    let _ = other.append(&[commit(3, 90)]).unwrap();
+    other.finish().unwrap();
+    let foreign = fs::read(&segments(dir.path()).unwrap()[1].path).unwrap();
+    let frame = &foreign[frame::HEADER..];
+    let before = &whole[..usize::try_from(places[2]).unwrap()];
+    let header_damaged = foreign.replacing(30, !foreign[30]);
+    let second = path.with_file_name(file_name(home.place.line, 3));
+    for (first, more) in [
+        ([before, frame].concat(), None),
+        ([before, b"between", frame].concat(), None),
+        (before.to_vec(), Some(&header_damaged)),
+    ] {
+        fs::write(&path, first).unwrap();
+        more.map_or(Ok(()), |bytes| fs::write(&second, bytes)).unwrap();
+        let error = home.recover(0, 2).err().unwrap();
+        assert!(matches!(&error, OpenError::JournalDamaged { .. }), "{error}");
+        assert_eq!(chain(&home, 0).0, [1, 2]);
+        // The engine has commit 3, its own.
+        let found = home.recover(0, 3).unwrap();
+        assert!(found.missing.is_empty() && found.notices[0].contains("no commit is missing"), "{:?}", found.notices);
+    }
+    // A damaged header alone does not keep frames out that follow those before.
+    let mut own = Journal::begin(home.place.clone(), 2);
+    fs::remove_file(&second).unwrap();
+    fs::write(&path, before).unwrap();
+    own.tag = *before.last_chunk().unwrap();
+    let _ = own.append(&[commit(3, 40)]).unwrap();
+    own.finish().unwrap();
+    let bytes = fs::read(&second).unwrap();
+    fs::write(&second, bytes.replacing(30, !bytes[30])).unwrap();
+    let found = home.recover(0, 2).unwrap();
+    assert_eq!((numbers(&found), found.notices.len()), (vec![3], 1));
+}
+
+#[test]
 fn a_last_segment_that_cannot_be_read_is_refused_unless_the_store_was_closed() {
     let home = Home::new();
     let (path, _) = home.filled(&[1, 1]);

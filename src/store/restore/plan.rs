@@ -236,11 +236,20 @@ pub(in crate::store) fn walk(
                     return Ok(walk);
                 }
             };
+            let mut unchained = None;
             while let Some(frame) = reader.next_frame() {
                 let frame = match frame {
+                    Ok(frame) if frame.last > walk.last && unchained.is_some() => {
+                        walk.torn = own.get(n + 1).is_none();
+                        walk.broken = unchained;
+                        return Ok(walk);
+                    }
                     Ok(frame) => frame,
                     // What is damaged before the base is not needed.
                     Err(broken) if broken.missing().is_none_or(|(_, last)| last.is_some_and(|l| l <= walk.last)) => {
+                        if broken.unchained {
+                            unchained = Some(broken.to_string());
+                        }
                         continue;
                     }
                     Err(broken) => {
