@@ -348,6 +348,7 @@ fn copy(
         Copy { core, view, out: form::Writer::begin(out, &text)?, lost: Vec::new(), lost_entries: 0, progress };
     copy.meta()?;
     copy.records()?;
+    view.end_of_records();
     copy.audit_log()?;
     if keyring()? != text {
         // Some of the values may be sealed with a key that the keyring in the file does not know.

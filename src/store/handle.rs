@@ -129,7 +129,10 @@ impl Handle {
     pub(super) fn snapshot_for_backup(&self) -> Result<Snapshot, StoreError> {
         let (reply, view) = mpsc::sync_channel(1);
         self.send(Message::Backup(reply))?;
-        view.recv().map_err(|_| ended())
+        let view = view.recv().map_err(|_| ended())?;
+        // Whoever takes the backup may stop reading while people go on writing.
+        view.only_sealed(lock(&self.backups).policy.memory_mib.saturating_mul(1 << 20));
+        Ok(view)
     }
 
     /// The data directory.

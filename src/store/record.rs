@@ -53,6 +53,11 @@ impl AnyRecord {
         each!(self, r => (&**r as &dyn Any).downcast_ref::<R>().cloned())
     }
 
+    /// About how many bytes of memory it takes.
+    pub(super) fn weight(&self) -> usize {
+        each!(self, r => size_of_val(&**r) + codec::encode(&**r).map_or(0, |bytes| bytes.len()))
+    }
+
     pub(super) fn kind(&self) -> Kind {
         fn of<R: Record>(_: &Arc<R>) -> Kind {
             R::KIND

@@ -5,7 +5,7 @@
 //! scans in pieces puts those in place of what it read.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
     ops::Bound,
     sync::{Arc, Mutex},
     time::Duration,
@@ -22,6 +22,9 @@ use super::{
     record::{self, AnyRecord},
 };
 
+/// What it takes to note a record, besides the record.
+const ENTRY: usize = 64;
+
 /// What the writer notes for one view.
 #[derive(Default)]
 pub(super) struct Watch {
@@ -33,9 +36,35 @@ struct Notes {
     records: BTreeMap<(Kind, u32), Option<AnyRecord>>,
     keys: BTreeMap<Key, bool>,
     changes: Vec<Change>,
+    /// When only records are looked at, and for how much of them there is room.
+    records_only: Option<Room>,
+    state: State,
+}
+
+/// How many bytes of records may be noted, and about how many are.
+struct Room {
+    bytes: usize,
+    taken: usize,
+}
+
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Noting,
+    /// Nobody looks at records any more.
+    Ended,
+    /// There was no room for more.
+    GivenUp,
 }
 
 impl Watch {
+    /// Whether nothing is noted.
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let notes = lock(&self.notes);
+        notes.records.is_empty() && notes.keys.is_empty() && notes.changes.is_empty()
+    }
+
     /// Called by the writer before it applies a group.
     pub(super) fn note<'a>(
         &self,
@@ -44,8 +73,23 @@ impl Watch {
         changes: &[Change],
     ) {
         let mut notes = lock(&self.notes);
+        let notes = &mut *notes;
+        if notes.state != State::Noting {
+            return;
+        }
         for (place, before) in records {
-            notes.records.entry(*place).or_insert_with(|| before.clone());
+            if let Entry::Vacant(vacant) = notes.records.entry(*place) {
+                if let Some(room) = &mut notes.records_only {
+                    room.taken += ENTRY + before.as_ref().map_or(0, AnyRecord::weight);
+                }
+                vacant.insert(before.clone());
+            }
+        }
+        if let Some(room) = &notes.records_only {
+            if room.taken > room.bytes {
+                (notes.records, notes.state) = (BTreeMap::new(), State::GivenUp);
+            }
+            return;
         }
         for (key, was_there) in keys {
             notes.keys.entry(key.clone()).or_insert(was_there);
@@ -81,6 +125,21 @@ impl Snapshot {
         let watch = Arc::new(Watch::default());
         lock(&core.watches).push(Arc::downgrade(&watch));
         Self { core: Arc::clone(core), watch, counters: core.counters().clone(), pause: Duration::ZERO }
+    }
+
+    /// From now on only [`Snapshot::sealed`] is looked at. When about so many bytes of records were noted for it, it fails.
+    pub(super) fn only_sealed(&self, bytes: usize) {
+        let mut notes = lock(&self.watch.notes);
+        (notes.keys, notes.changes) = (BTreeMap::new(), Vec::new());
+        notes.records_only = Some(Room { bytes, taken: 0 });
+    }
+
+    /// Records are looked at no more: nothing has to be noted.
+    pub(super) fn end_of_records(&self) {
+        let mut notes = lock(&self.watch.notes);
+        if notes.state == State::Noting {
+            (notes.records, notes.state) = (BTreeMap::new(), State::Ended);
+        }
     }
 
     /// What was committed since the view began, in order.
@@ -141,6 +200,13 @@ impl Snapshot {
             }
         }
         let notes = lock(&self.watch.notes);
+        if notes.state == State::GivenUp {
+            let room = notes.records_only.as_ref().map_or(0, |room| room.bytes >> 20);
+            return Err(StoreError::Refused(format!(
+                "more than {room} MiB were changed before it had everything, so it was given up. Whatever takes it is too slow or \
+                 has stopped; start it again, or raise memory_mib under [backup] in clowder.toml"
+            )));
+        }
         for ((_, id), before) in
             notes.records.range((Bound::Excluded((kind, after)), Bound::Included((kind, page.upto))))
         {

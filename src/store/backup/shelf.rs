@@ -39,11 +39,13 @@ pub struct BackupPolicy {
     pub on_start: bool,
     /// Whether one is made at the end, when there were changes since the last.
     pub on_exit: bool,
+    /// MiB of memory for what people change while a backup is made. One that is taken so slowly that there is more is given up.
+    pub memory_mib: usize,
 }
 
 impl Default for BackupPolicy {
     fn default() -> Self {
-        Self { directory: None, every_hours: 24, keep: 14, on_start: true, on_exit: true }
+        Self { directory: None, every_hours: 24, keep: 14, on_start: true, on_exit: true, memory_mib: 64 }
     }
 }
 

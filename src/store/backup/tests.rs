@@ -327,3 +327,77 @@ fn a_backup_that_was_put_together_by_somebody_without_the_key_is_not_restored() 
     assert!(error.contains("not written by a holder of the key"), "{error}");
     restore(&whole).unwrap();
 }
+
+/// Takes what is written, and calls something at the first byte.
+struct Slow<F: FnMut()>(Option<F>);
+
+impl<F: FnMut()> Write for Slow<F> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if let Some(mut f) = self.0.take() {
+            f();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_backup_that_is_taken_too_slowly_is_given_up_and_not_kept_in_memory() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    let cats = 300;
+    let all = move |colour: &'static str| {
+        move |tx: &mut crate::store::Tx<'_>| {
+            tx.describe(Action::EditCat, colour);
+            for id in 1..=cats {
+                match tx.get::<Cat>(crate::model::CatId(id))? {
+                    Some(mut cat) => {
+                        cat.colour = colour.to_owned();
+                        tx.update(&mut cat)?;
+                    }
+                    None => drop(tx.insert(&mut Cat { description: "d".repeat(6_000), ..Cat::new("Miso") })?),
+                }
+            }
+            Ok::<_, StoreError>(())
+        }
+    };
+    let change = |colour| {
+        store.write(&Actor::console(), all(colour)).unwrap();
+    };
+    change("none");
+    let watched =
+        || crate::store::core::lock(&store.core().watches).iter().any(|w| w.upgrade().is_some_and(|w| !w.is_empty()));
+    store.set_backup_policy(BackupPolicy { memory_mib: 1, ..BackupPolicy::default() });
+    let error = store.backup_to(
+        &mut Slow(Some(|| {
+            change("red");
+            assert!(!watched(), "what was noted is kept");
+        })),
+        &mut go_on,
+    );
+    let words = error.unwrap_err().to_string();
+    assert!(words.starts_with("the backup was not made: more than 1 MiB were changed"), "{words}");
+    // Once every record was copied, what is changed does not matter.
+    let mut records_done = false;
+    let made = store.backup_to(&mut std::io::sink(), &mut |p| {
+        if p.step == "Audit log" && !records_done {
+            records_done = true;
+            change("black");
+            assert!(!watched(), "what was noted is kept");
+        }
+        true
+    });
+    assert!(made.is_ok() && records_done, "{made:?}");
+    store.set_backup_policy(BackupPolicy::default());
+    let made = store.backup_to(
+        &mut Slow(Some(|| {
+            change("white");
+            assert!(watched());
+        })),
+        &mut go_on,
+    );
+    assert!(made.is_ok(), "{made:?}");
+}
