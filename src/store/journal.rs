@@ -138,6 +138,21 @@ fn tag_before(segment: &SegmentInfo, store: &str, keys: &Keys<'_>) -> Option<Tag
     reader.tag().filter(|_| reader.last_commit() + 1 == segment.first)
 }
 
+/// The id of the store whose journal it is, as most headers say; nothing vouches for it.
+pub(super) fn owner(data: &Path) -> Option<String> {
+    let mut owners: Vec<(usize, String)> = Vec::new();
+    for segment in segments(data).ok()? {
+        let mut bytes = [0; frame::HEADER];
+        let read = File::open(&segment.path).and_then(|file| file.read_exact_at(&mut bytes, 0));
+        let Some(header) = read.ok().and_then(|()| Header::parse(&bytes).ok()) else { continue };
+        match owners.iter_mut().find(|(_, store)| *store == header.store) {
+            Some((count, _)) => *count += 1,
+            None => owners.push((1, header.store)),
+        }
+    }
+    owners.into_iter().max().map(|(_, store)| store)
+}
+
 /// Removes the segments of a line that hold nothing after a commit, but never its last one. Answers how many.
 ///
 /// # Errors

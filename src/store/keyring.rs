@@ -17,6 +17,7 @@ use crate::model::Stamp;
 use super::{
     OpenError,
     files::{self, KEYRING, KEYRING_COPY},
+    journal,
     keys::Keys,
     seal::{self, KeyHasher, SecretKey},
 };
@@ -26,7 +27,9 @@ mod file;
 mod passphrase;
 mod unlock;
 
-pub(super) use file::{default_path as default_key_path, remembered, write as write_key_file};
+pub(super) use file::{
+    default_path as default_key_path, remembered, store_of as store_of_key, write as write_key_file,
+};
 use passphrase::Argon;
 pub(super) use passphrase::check as check_passphrase;
 pub use unlock::{Ask, KeySource};
@@ -215,6 +218,13 @@ impl Keyring {
             OpenError::NewerFormat { .. } => OpenError::NewerFormat { path: data.to_owned() },
             _ => OpenError::DamagedKeyring { path },
         })
+    }
+
+    /// The id of the store in a data directory whose keyring is gone, from what is left there and from the key files.
+    pub(super) fn lost_store(data: &Path, config: &Path, key: Option<&Path>) -> Option<String> {
+        let of_copy = || Self::parse(&fs::read_to_string(data.join(KEYRING_COPY)).ok()?).ok().map(|copy| copy.store);
+        let of_key = || key.and_then(store_of_key).or_else(|| store_of_key(&remembered(data, config)?));
+        of_copy().or_else(|| journal::owner(data)).or_else(of_key)
     }
 
     /// A keyring in words.

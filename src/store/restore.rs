@@ -91,6 +91,17 @@ pub enum RestoreError {
         /// The data directory.
         data: PathBuf,
     },
+    /// There are backups of several stores, and nothing says which of them is meant.
+    #[error(
+        "{} holds backups of several stores, and nothing in {} says which of them was there; name one with --from FILE",
+        .shelf.display(), .data.display()
+    )]
+    SeveralStores {
+        /// Where the backups are.
+        shelf: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+    },
     /// Somebody has the store open.
     #[error(
         "the store is in use by {by}. Stop it first (\"systemctl stop clowder\", or leave that Clowder with Ctrl-Q or Ctrl-C), then run this again"

@@ -145,6 +145,12 @@ impl Shelf {
         found
     }
 
+    /// The store whose backups these are, when there are backups of one store only.
+    pub(in super::super) fn only_store(backups: &[Listed]) -> Option<&str> {
+        let store = backups.first()?.manifest.store.as_str();
+        backups.iter().all(|listed| listed.manifest.store == store).then_some(store)
+    }
+
     /// The newest backup of a store.
     pub fn newest(&self, store: &str) -> Option<Listed> {
         // Names begin with the time: the first that can be read is the newest.

@@ -27,7 +27,11 @@ pub(super) fn find(options: &OpenOptions) -> Option<Spare> {
     let copy = data.join(KEYRING_COPY);
     let mut found: Vec<Spare> =
         fs::read_to_string(&copy).ok().into_iter().map(|text| Spare { text, from: copy.clone() }).collect();
-    for listed in Shelf::new(data, &options.backups).list().into_iter().flatten() {
+    let backups: Vec<_> = Shelf::new(data, &options.backups).list().into_iter().flatten().collect();
+    // Others may keep their backups in the same directory.
+    let store = Keyring::lost_store(data, &options.config, options.key.as_deref());
+    let store = store.or_else(|| Shelf::only_store(&backups).map(str::to_owned));
+    for listed in backups.into_iter().filter(|listed| store.as_ref() == Some(&listed.manifest.store)) {
         if let Ok(text) = backup::keyring_of(&listed.path) {
             found.push(Spare { text, from: listed.path });
         }

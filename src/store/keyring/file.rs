@@ -97,6 +97,11 @@ pub(super) fn read_secret(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>>
     Ok(Some(bytes))
 }
 
+/// The store that a key file is for.
+pub(in crate::store) fn store_of(path: &Path) -> Option<String> {
+    read(path).ok().map(|file| file.store)
+}
+
 /// The key file that remembers a store at this place, if one does.
 pub(in crate::store) fn remembered(data: &Path, config: &Path) -> Option<PathBuf> {
     let data = absolute(data);

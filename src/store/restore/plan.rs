@@ -107,10 +107,26 @@ impl Sources {
             backups = vec![backup::look_at(path)?];
         }
         let own = Keyring::read(data).ok().flatten().filter(|keyring| keyring.in_use);
-        if let (Some(own), Some(there)) = (&own, backups.first().filter(|_| from.is_some()))
-            && own.store != there.manifest.store
+        let of_data = match &own {
+            Some(own) => Some(own.store.clone()),
+            None => Keyring::lost_store(data, &options.config, options.key.as_deref()),
+        };
+        if let (Some(of_data), Some(there)) = (&of_data, backups.first().filter(|_| from.is_some()))
+            && *of_data != there.manifest.store
+            && (own.is_some() || files::has_remains(data))
         {
             return Err(RestoreError::OtherStore { path: there.path.clone(), data: data.clone() });
+        }
+        // Others may keep their backups in the same directory.
+        if from.is_none() {
+            match of_data {
+                Some(store) => backups.retain(|listed| listed.manifest.store == store),
+                None if backups.is_empty() || Shelf::only_store(&backups).is_some() => {}
+                None => {
+                    let shelf = Shelf::new(data, &options.backups).directory().to_owned();
+                    return Err(RestoreError::SeveralStores { shelf, data: data.clone() });
+                }
+            }
         }
         let (keyring, keyring_text, is_own) = match (own, backups.first()) {
             (Some(keyring), _) => {

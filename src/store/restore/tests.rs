@@ -359,3 +359,56 @@ fn a_backup_leads_back_to_what_a_restore_left_behind() {
     restored(home.path(), None, Until::Last);
     assert_eq!(state(&open(home.path())), last);
 }
+
+#[test]
+fn a_backup_of_another_store_in_the_same_directory_is_never_chosen() {
+    let home = tempfile::tempdir().unwrap();
+    let options = |name: &str| OpenOptions {
+        backups: BackupPolicy { directory: Some(home.path().join("shared")), ..BackupPolicy::default() },
+        ..OpenOptions::new(home.path().join(name), home.path().join("config"))
+    };
+    for (name, steps) in [("mine", 3), ("other", 9)] {
+        let store = Store::open(options(name)).unwrap().store;
+        (0..steps).for_each(|n| run(&store, &Step::Add(name.to_owned()), n));
+        store.backup(&mut go_on).unwrap();
+        store.close().unwrap();
+    }
+    let remove = |names: &[&str]| {
+        for name in names {
+            let path = home.path().join("mine").join(name);
+            if path.is_dir() { fs::remove_dir_all(path).unwrap() } else { fs::remove_file(path).unwrap() }
+        }
+    };
+    let restored = || restore(&options("mine"), None, Until::Last, &Actor::console(), &mut go_on);
+    let is_mine = || {
+        let store = Store::open(options("mine")).unwrap().store;
+        assert_eq!(store.all::<Cat>().map(|cat| cat.unwrap().name).collect::<Vec<_>>(), ["mine"; 3]);
+        store.close().unwrap();
+    };
+    // With the journal, and with no more than the key file that remembers the directory.
+    for lost in
+        [&["keyring.toml", "keyring.copy.toml", STORE][..], &["keyring.toml", "keyring.copy.toml", STORE, "journal"]]
+    {
+        remove(lost);
+        restored().unwrap();
+        is_mine();
+    }
+    remove(&["keyring.toml", "keyring.copy.toml"]);
+    let diagnosis = crate::store::doctor::examine(&options("mine"), &mut go_on).unwrap();
+    assert_eq!(diagnosis.ways.len(), 1, "{diagnosis:#?}");
+    crate::store::doctor::mend(&options("mine"), &diagnosis.ways[0], &Actor::console(), &mut go_on).unwrap();
+    is_mine();
+    // The other store's is refused by name, too.
+    remove(&["keyring.toml", "keyring.copy.toml", STORE]);
+    let newest = Shelf::new(home.path(), &options("mine").backups).list().into_iter().flatten();
+    let other = newest.max_by_key(|listed| listed.manifest.commit).unwrap();
+    let plan = plan(&options("mine"), Some(&other.path), Until::Last);
+    assert!(matches!(plan, Err(RestoreError::OtherStore { .. })), "{plan:?}");
+    // Where nothing says whose it was, a person has to.
+    let words = super::plan(&options("elsewhere"), None, Until::Last).unwrap_err().to_string();
+    assert!(
+        words.contains("holds backups of several stores") && words.ends_with("name one with --from FILE"),
+        "{words}"
+    );
+    assert!(super::plan(&options("elsewhere"), Some(&other.path), Until::Last).is_ok());
+}
