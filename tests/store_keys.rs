@@ -399,6 +399,15 @@ fn everything_is_sealed_anew_while_people_write() {
 
     clean(&home.open());
     old.opens_nothing_in(&home);
+    // Nor does the mark that values are being re-sealed, set by somebody who has only the old data key.
+    let text = fs::read_to_string(keyring(&home)).unwrap();
+    for version in [3, 2] {
+        let marked = text.replacen("version = 3\n", &format!("version = {version}\nresealing = \"2026\"\n"), 1);
+        fs::write(keyring(&home), marked).unwrap();
+        let error = Store::open(home.options()).unwrap_err();
+        assert!(error.to_string().contains("keyring.toml is damaged"), "{error}");
+    }
+    fs::write(keyring(&home), text).unwrap();
     fs::remove_file(home.key_file()).unwrap();
     drop(Store::open(OpenOptions { ask: typing(&[PASSPHRASE]).0, ..home.options() }).unwrap());
     for options in [

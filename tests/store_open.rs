@@ -149,7 +149,7 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
     let home = stocked();
     let keyring = home.data().join("keyring.toml");
     let right = fs::read_to_string(&keyring).unwrap();
-    for newer in [right.replace("version = 2", "version = 3"), right.replace("format = 2", "format = 3")] {
+    for newer in [right.replace("version = 2", "version = 4"), right.replace("format = 2", "format = 3")] {
         assert_ne!(newer, right);
         fs::write(&keyring, newer).unwrap();
         assert_eq!(refused(&home, home.options()), OpenError::NewerFormat { path: home.data() });

@@ -35,8 +35,12 @@ pub(super) use passphrase::check as check_passphrase;
 pub use unlock::{Ask, KeySource};
 pub(super) use unlock::{Source, Unlocked, Way};
 
-/// The version of the keyring's own form. Version 1 had slots of key files only, and one data key.
+/// The version of the keyring's own form that a new store begins with. Version 1 had slots of key files only, and one data key.
 const VERSION: u32 = 2;
+
+/// The version from the second data key on that this program makes: the mark of re-sealing is proven by it. What the index's secret is
+/// sealed as says so too, so that nobody without that key can give it out as an older version, in which the mark has no proof.
+const PROVEN: u32 = 3;
 
 /// The most slots that a keyring may have: a passphrase is tried on all of its kind.
 const MOST_SLOTS: usize = 16;
@@ -98,6 +102,9 @@ pub(super) struct Keyring {
     /// Since when values are being re-sealed with the current data key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resealing: Option<String>,
+    /// What only a holder of the current data key can make together with that mark.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resealing_proof: Option<String>,
     pub(super) slot: Vec<Slot>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     retired: Vec<Retired>,
@@ -195,6 +202,7 @@ impl Keyring {
             key: first(),
             index: None,
             resealing: None,
+            resealing_proof: None,
             slot: Vec::new(),
             retired: Vec::new(),
         };
@@ -230,7 +238,7 @@ impl Keyring {
     /// A keyring in words.
     pub(super) fn parse(text: &str) -> Result<Self, OpenError> {
         let path = || PathBuf::from(KEYRING);
-        if toml::from_str::<Form>(text).is_ok_and(|form| form.version > VERSION) {
+        if toml::from_str::<Form>(text).is_ok_and(|form| form.version > PROVEN) {
             return Err(OpenError::NewerFormat { path: path() });
         }
         let mut keyring: Self = toml::from_str(text).map_err(|_| OpenError::DamagedKeyring { path: path() })?;
@@ -379,10 +387,18 @@ impl Keyring {
             until: now.clone(),
             sealed: seal_older(old_number, &keys.current()),
         });
-        self.index = Some(seal::to_hex(&seal::wrap(&new, &self.store, INDEX, hasher.secret())));
+        self.version = PROVEN;
+        self.index = Some(seal::to_hex(&seal::wrap(&new, &self.store, PROVEN_INDEX, hasher.secret())));
         self.retired = retired;
+        let proof = seal::wrap(&new, &self.store, &resealing_since(&now), &SecretKey::generate());
+        self.resealing_proof = Some(seal::to_hex(&proof));
         self.resealing = Some(now);
         (new, dropped)
+    }
+
+    /// Every value is sealed with the current data key.
+    pub(super) fn end_resealing(&mut self) {
+        (self.resealing, self.resealing_proof) = (None, None);
     }
 
     /// Numbers and last days of the older data keys.
@@ -403,10 +419,19 @@ impl Keyring {
             let sealed = seal::from_hex(sealed).ok_or_else(damaged)?;
             seal::unwrap(&data_key, &self.store, name, &sealed).map_err(|_| damaged())
         };
+        let proven = self.version >= PROVEN;
         let hasher = match &self.index {
-            Some(sealed) => KeyHasher::of(open(INDEX, sealed)?),
+            Some(sealed) => KeyHasher::of(open(if proven { PROVEN_INDEX } else { INDEX }, sealed)?),
+            None if proven => return Err(damaged()),
             None => KeyHasher::new(&data_key),
         };
+        // With the mark values are taken that are sealed with an older key: somebody who has only such a one must not set it.
+        match (&self.resealing, &self.resealing_proof) {
+            (None, None) => {}
+            (Some(since), Some(proof)) => drop(open(&resealing_since(since), proof)?),
+            (Some(_), None) if !proven => {}
+            _ => return Err(damaged()),
+        }
         let mut older = Vec::new();
         for old in &self.retired {
             older.push((old.number, open(&format!("retired {}", old.number), &old.sealed)?));
@@ -417,6 +442,12 @@ impl Keyring {
 
 /// What the secret of the index's hashes is sealed as.
 const INDEX: &str = "index hashes";
+const PROVEN_INDEX: &str = "index hashes 3";
+
+/// What the proof of the mark of re-sealing is sealed as.
+fn resealing_since(since: &str) -> String {
+    format!("resealing since {since}")
+}
 
 /// The name under which systemd passes a key in.
 pub(super) const CREDENTIAL: &str = "clowder.key";
@@ -428,3 +459,6 @@ pub(super) fn credential_key(bytes: &[u8]) -> Result<SecretKey, OpenError> {
     }
     Ok(SecretKey::hashed("clowder credential 1", bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -109,7 +109,7 @@ fn all(core: &Core, pause: Pause<'_>, progress: &mut dyn FnMut(Progress) -> bool
     let _still = pause()?;
     core.engine.sync()?;
     core.slots.change(|keyring, _| {
-        keyring.resealing = None;
+        keyring.end_resealing();
         Ok::<_, StoreError>(())
     })?;
     core.sealer.settle();
