@@ -1,25 +1,29 @@
 //! The stack of screens, and everything that works on all of them.
 
+mod commands;
 mod frame;
+mod leave;
 
 use std::{any::Any, time::Duration};
 
-use crossterm::event::KeyEvent;
 use ratatui::{
     Frame,
     layout::{Position, Rect},
 };
 
+use leave::Leave;
+
 use super::{
-    Bind, Command, Confirm, Cx, Key, Outcome, Screen, Theme,
+    Confirm, Cx, Key, Outcome, Screen, Theme,
     cx::{Sign, Then, Tone, sentence},
-    keys, layout,
+    keys::ESC,
+    layout,
     overlay::{Answer, Overlay},
     screens,
 };
 use crate::{
     desk::{Desk, HistoryLine},
-    model::{Actor, Day, Door, Error, Kind, Role},
+    model::{Actor, Day, Door, Kind, Role},
     session::{
         Client, Redraw,
         caps::Caps,
@@ -47,15 +51,6 @@ enum Waiting {
     Undo(crate::model::CommitNo),
 }
 
-/// What happens once it is clear that nothing is lost.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Leave {
-    Back,
-    Quit,
-    Go(Command),
-    SignOut,
-}
-
 /// The screens of one session.
 pub struct App {
     cx: Cx,
@@ -76,22 +71,11 @@ pub struct App {
     _changes: Subscription,
 }
 
-impl Layer {
-    /// The keys that are the screen's: for moving about, and its own.
-    fn binds(&self) -> impl Iterator<Item = &'static Bind> {
-        let motions = if self.screen.moves() { keys::MOTIONS } else { &[] };
-        motions.iter().chain(self.screen.keys())
-    }
-}
-
 /// What a commit did, in words.
 fn undo_words(line: &HistoryLine) -> String {
     let words = [line.entry.action.label(), &*line.about, &*line.entry.note];
     words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
 }
-
-/// How many sessions of others are named before they end.
-const OTHERS_NAMED: usize = 8;
 
 /// What turns while work goes on.
 const TURNS: [&str; 4] = ["|", "/", "-", "\\"];
@@ -244,149 +228,6 @@ impl App {
         }
     }
 
-    fn allowed(&self, command: Command) -> bool {
-        command.permission().is_none_or(|permission| self.cx.may(permission))
-    }
-
-    /// Whether a command of everywhere makes sense now.
-    fn global_enabled(&self, command: Command) -> bool {
-        let inside = self.cx.rights().is_some();
-        self.allowed(command)
-            && match command {
-                Command::Back => self.stack.len() > 1,
-                Command::Undo | Command::GoHome | Command::SignOut => inside,
-                _ => inside || command.permission().is_none(),
-            }
-    }
-
-    fn enabled(&self, layer: &Layer, command: Command) -> bool {
-        self.allowed(command) && layer.screen.enabled(command, &self.cx)
-    }
-
-    fn key(&mut self, event: &KeyEvent) {
-        let key = Key::of(event);
-        let is_meant = |b: &&Bind| b.keys.contains(&key);
-        let Some(layer) = self.stack.last() else { return };
-        let own = layer.binds().find(is_meant).map(|b| b.command);
-        let global = keys::GLOBAL.iter().find(is_meant).map(|b| b.command);
-        if let Some(command) = own.filter(|c| self.enabled(layer, *c))
-            && self.run(command)
-        {
-            return;
-        }
-        match global.filter(|c| self.global_enabled(*c)) {
-            Some(command) => self.run_global(command),
-            None => self.say_why_not(key, own.or(global)),
-        }
-    }
-
-    /// A key of which nothing comes says why. Before anybody signed in, everything is typed into a form.
-    fn say_why_not(&mut self, key: Key, command: Option<Command>) {
-        if self.cx.rights().is_none() || self.cx.message.is_some() {
-            return;
-        }
-        let Some(command) = command else {
-            if key.is_character() {
-                self.cx.say(Tone::Note, format!("{key} does nothing here; ? shows the keys."));
-            }
-            return;
-        };
-        let denied = command.permission().filter(|permission| !self.cx.may(*permission));
-        match (denied, command.why_not()) {
-            (Some(permission), _) => self.cx.say(Tone::Note, sentence(&Error::Denied(permission).to_string())),
-            (None, Some(why)) => self.cx.say(Tone::Note, why),
-            (None, None) => {}
-        }
-    }
-
-    /// Runs a command of the screen on top; false when it passes it on.
-    fn run(&mut self, command: Command) -> bool {
-        match self.with_top(|screen, cx| screen.run(command, cx)) {
-            Some(Outcome::Pass) | None => false,
-            Some(outcome) => {
-                self.follow(outcome);
-                true
-            }
-        }
-    }
-
-    fn run_global(&mut self, command: Command) {
-        match command {
-            Command::Back => self.leave(Leave::Back),
-            Command::Quit => self.leave(Leave::Quit),
-            Command::SignOut => self.leave(Leave::SignOut),
-            Command::Help => self.overlay = Some((self.help(), None)),
-            Command::Palette => {
-                let available = self.available();
-                self.overlay = Some((Overlay::commands(&available), None));
-            }
-            Command::Redraw => self.redraw = Redraw::Everything,
-            Command::Undo => self.ask_undo(),
-            _ => self.leave(Leave::Go(command)),
-        }
-    }
-
-    /// Leaves screens, after asking when that would lose what was typed.
-    fn leave(&mut self, leave: Leave) {
-        let dirty = match leave {
-            Leave::Back => self.stack.last().is_some_and(|l| l.screen.is_dirty()),
-            _ => self.stack.iter().any(|l| l.screen.is_dirty()),
-        };
-        if !dirty {
-            return self.leave_now(leave);
-        }
-        let confirm = Confirm {
-            title: "Throw away what you typed?".to_owned(),
-            lines: vec!["Something was changed here and not saved.".to_owned()],
-            yes: "throw it away".to_owned(),
-            danger: true,
-        };
-        self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::Leave(leave))));
-    }
-
-    fn leave_now(&mut self, leave: Leave) {
-        match leave {
-            Leave::Back => self.pop(),
-            Leave::Quit => self.quit(),
-            Leave::SignOut => {
-                self.cx.sign_out();
-                self.settle();
-            }
-            Leave::Go(command) => {
-                if let Some(screen) = screens::open(command, &mut self.cx) {
-                    self.stack.truncate(1);
-                    self.push(screen);
-                } else {
-                    self.stack.truncate(1);
-                    self.with_top(|screen, cx| screen.resumed(cx));
-                }
-                self.settle();
-            }
-        }
-    }
-
-    /// Ends the session; when others would lose theirs with it, only after saying who.
-    fn quit(&mut self) {
-        let Some(seat) = self.cx.seat.clone().filter(Seat::is_owner) else {
-            self.over = true;
-            return;
-        };
-        let others: Vec<String> =
-            seat.registry().list().into_iter().filter(|line| line.id != seat.id()).map(|line| line.title()).collect();
-        if others.is_empty() {
-            self.over = true;
-            return;
-        }
-        let mut lines = vec!["This window holds the store. These sessions end with it:".to_owned()];
-        lines.extend(others.iter().take(OTHERS_NAMED).cloned());
-        if others.len() > OTHERS_NAMED {
-            lines.push(format!("… and {} more", others.len() - OTHERS_NAMED));
-        }
-        let title = "Quit, and end the sessions of others?".to_owned();
-        let confirm = Confirm { title, lines, yes: "quit".to_owned(), danger: true };
-        self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::EndOthers)));
-    }
-
     fn ask_undo(&mut self) {
         let actor = self.cx.actor();
         let Some(line) = self.cx.shown(self.cx.desk.last_undoable(&actor)) else { return self.settle() };
@@ -403,36 +244,6 @@ impl App {
             danger: false,
         };
         self.overlay = Some((Overlay::Confirm(confirm), Some(Waiting::Undo(line.entry.commit))));
-    }
-
-    /// Every command that can be run now, with its keys; nobody looks for moving about by name.
-    fn available(&self) -> Vec<(Command, String)> {
-        let mut all: Vec<(Command, String)> = Vec::new();
-        let own = self
-            .stack
-            .last()
-            .map(|layer| layer.screen.keys().iter().filter(|b| self.enabled(layer, b.command)).collect::<Vec<_>>());
-        let global = keys::GLOBAL.iter().filter(|b| self.global_enabled(b.command));
-        for bind in own.into_iter().flatten().chain(global) {
-            if !all.iter().any(|(c, _)| *c == bind.command) {
-                all.push((bind.command, bind.keys_text()));
-            }
-        }
-        all
-    }
-
-    fn help(&self) -> Overlay {
-        let mut lines = Vec::new();
-        if let Some(layer) = self.stack.last() {
-            lines.push((layer.screen.title(), ""));
-            let own = layer.binds().filter(|b| self.enabled(layer, b.command));
-            lines.extend(own.map(|b| (b.keys_text(), b.command.help())));
-            lines.push((String::new(), ""));
-        }
-        lines.push(("Everywhere".to_owned(), ""));
-        let global = keys::GLOBAL.iter().filter(|b| !b.keys.is_empty() && self.global_enabled(b.command));
-        lines.extend(global.map(|b| (b.keys_text(), b.command.help())));
-        Overlay::Help { lines, top: 0 }
     }
 
     fn overlay_input(&mut self, input: &Input) {
@@ -515,7 +326,7 @@ impl Client for App {
         let before = self.cx.message.clone();
         if let (Some(message), Input::Key(event)) = (&before, &input)
             && matches!(message.tone, Tone::Warn | Tone::Error)
-            && Key::of(event) == keys::ESC
+            && Key::of(event) == ESC
         {
             // Escape reads a message away before it leaves anything.
             self.cx.message = None;
