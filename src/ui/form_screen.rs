@@ -6,9 +6,11 @@ use ratatui::{Frame, layout::Rect};
 
 use super::{
     Bind, Command, Cx, Key, Outcome, Screen, Theme, bind,
+    cx::{Tone, sentence},
+    field::Field,
     form::{Form, FormDid},
 };
-use crate::{session::event::Input, store::Changed};
+use crate::{model::Error, session::event::Input, store::Changed};
 
 /// The keys of every form.
 pub const KEYS: &[Bind] = &[bind(&[Key::ctrl('s')], Command::Save)];
@@ -34,6 +36,30 @@ pub trait FormScreen: Any {
 
     /// Saves; every field can be taken as far as the form can tell.
     fn save(&mut self, cx: &mut Cx) -> Outcome;
+
+    /// The fields as they are in the store now, from where what is typed goes on. `None` where nobody else can come
+    /// between; when they cannot be read, with the reason said.
+    fn reread(&mut self, _cx: &mut Cx) -> Option<Vec<Field>> {
+        None
+    }
+
+    /// Another's change, of which `words` tell, comes into the fields that were not touched.
+    fn take_in(&mut self, words: &str, cx: &mut Cx) {
+        let Some(fresh) = self.reread(cx) else { return };
+        self.form_mut().take_in(fresh, cx.today);
+        cx.say(Tone::Warn, sentence(words));
+    }
+
+    /// Says why nothing was saved. When somebody else was first, their change is taken in.
+    fn refused(&mut self, error: &Error, cx: &mut Cx) -> Outcome {
+        match error {
+            Error::Conflict { .. } => {
+                self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
+            }
+            _ => self.form_mut().tell(error, cx),
+        }
+        Outcome::Stay
+    }
 
     /// Draws the form, and what stands beside it.
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme);

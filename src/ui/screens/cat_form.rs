@@ -9,7 +9,7 @@ use crate::{
     store::Changed,
     ui::{
         Cx, FormScreen, Outcome, Theme,
-        cx::{Tone, sentence},
+        cx::Tone,
         field::{Field, Source},
         form::Form,
         layout::below,
@@ -136,26 +136,11 @@ impl CatForm {
     }
 
     fn failed(&mut self, error: &Error, cx: &mut Cx) -> Outcome {
-        match error {
-            Error::Conflict { .. } => {
-                self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
-            }
-            Error::NotFound { .. } if self.of.is_some() => {
-                cx.say(Tone::Error, "Somebody deleted this cat meanwhile; nothing was saved.");
-            }
-            _ => self.form.tell(error, cx),
+        if matches!(error, Error::NotFound { .. }) && self.of.is_some() {
+            cx.say(Tone::Error, "Somebody deleted this cat meanwhile; nothing was saved.");
+            return Outcome::Stay;
         }
-        Outcome::Stay
-    }
-
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some((id, _)) = self.of else { return };
-        let Some(card) = cx.shown(cx.desk.cat(&cx.actor(), id)) else { return };
-        let Some(fresh) = fields(&card.cat, false, cx) else { return };
-        self.of = Some((id, card.cat.version.rev));
-        self.form.take_in(fresh, cx.today);
-        cx.say(Tone::Warn, sentence(message));
+        self.refused(error, cx)
     }
 }
 
@@ -170,6 +155,14 @@ impl FormScreen for CatForm {
 
     fn form_mut(&mut self) -> &mut Form {
         &mut self.form
+    }
+
+    fn reread(&mut self, cx: &mut Cx) -> Option<Vec<Field>> {
+        let (id, _) = self.of?;
+        let card = cx.shown(cx.desk.cat(&cx.actor(), id))?;
+        let fresh = fields(&card.cat, false, cx)?;
+        self.of = Some((id, card.cat.version.rev));
+        Some(fresh)
     }
 
     /// Says at the field, while it is typed, that another cat has this tag.

@@ -7,12 +7,7 @@ use crate::{
     desk::{Catalogue, CatalogueChange as Change, CatalogueEntry},
     model::{Error, limits},
     store::Changed,
-    ui::{
-        Cx, FormScreen, Outcome, Theme,
-        cx::{Tone, sentence},
-        field::Field,
-        form::Form,
-    },
+    ui::{Cx, FormScreen, Outcome, Theme, field::Field, form::Form},
 };
 
 /// Adds or changes a breed or a health status.
@@ -84,15 +79,6 @@ impl CatalogueForm {
         }
         changes
     }
-
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some((id, _)) = self.of else { return };
-        let Some(entry) = cx.shown(self.which.entry(&cx.desk, &cx.actor(), id)) else { return };
-        self.of = Some((id, entry.rev));
-        self.form.take_in(fields(self.which, &entry), cx.today);
-        cx.say(Tone::Warn, sentence(message));
-    }
 }
 
 impl FormScreen for CatalogueForm {
@@ -108,6 +94,13 @@ impl FormScreen for CatalogueForm {
         &mut self.form
     }
 
+    fn reread(&mut self, cx: &mut Cx) -> Option<Vec<Field>> {
+        let (id, _) = self.of?;
+        let entry = cx.shown(self.which.entry(&cx.desk, &cx.actor(), id))?;
+        self.of = Some((id, entry.rev));
+        Some(fields(self.which, &entry))
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Outcome {
         let (actor, name) = (cx.actor(), self.form.text("name"));
         let result = match self.of {
@@ -120,14 +113,7 @@ impl FormScreen for CatalogueForm {
                 Outcome::replace(CataloguePage::new(self.which, entry.id, cx))
             }),
         };
-        match result {
-            Ok(outcome) => return outcome,
-            Err(error @ Error::Conflict { .. }) => {
-                self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
-            }
-            Err(error) => self.form.tell(&error, cx),
-        }
-        Outcome::Stay
+        result.unwrap_or_else(|error| self.refused(&error, cx))
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {

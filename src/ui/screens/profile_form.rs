@@ -5,15 +5,9 @@ use ratatui::{Frame, layout::Rect};
 use super::user_form::{own_changes, own_fields};
 use crate::{
     desk::UserChange,
-    model::{AgeBand, Altered, BreedId, Error, Gender, Kind, Preferences, User, UserId},
+    model::{AgeBand, Altered, BreedId, Gender, Kind, Preferences, User, UserId},
     store::Changed,
-    ui::{
-        Cx, FormScreen, Outcome, Theme,
-        cx::{Tone, sentence},
-        field::Field,
-        form::Form,
-        picker::Item,
-    },
+    ui::{Cx, FormScreen, Outcome, Theme, field::Field, form::Form, picker::Item},
 };
 
 /// Changes one's own account.
@@ -76,14 +70,6 @@ impl ProfileForm {
         }
         changes
     }
-
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some(user) = cx.shown(cx.desk.me(&cx.actor())) else { return };
-        self.rev = user.version.rev;
-        self.form.take_in(fields(&user, cx), cx.today);
-        cx.say(Tone::Warn, sentence(message));
-    }
 }
 
 impl FormScreen for ProfileForm {
@@ -99,18 +85,20 @@ impl FormScreen for ProfileForm {
         &mut self.form
     }
 
+    fn reread(&mut self, cx: &mut Cx) -> Option<Vec<Field>> {
+        let user = cx.shown(cx.desk.me(&cx.actor()))?;
+        self.rev = user.version.rev;
+        Some(fields(&user, cx))
+    }
+
     fn save(&mut self, cx: &mut Cx) -> Outcome {
         match cx.desk.edit_profile(&cx.actor(), self.rev, self.changes()) {
             Ok(_) => {
                 cx.ok("Your account is saved.");
-                return Outcome::Pop;
+                Outcome::Pop
             }
-            Err(error @ Error::Conflict { .. }) => {
-                self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
-            }
-            Err(error) => self.form.tell(&error, cx),
+            Err(error) => self.refused(&error, cx),
         }
-        Outcome::Stay
     }
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {

@@ -8,7 +8,7 @@ use crate::{
     desk::UserChange,
     model::{Error, Kind, Role, User, UserId, limits},
     store::Changed,
-    ui::{Cx, FormScreen, Outcome, Theme, cx::Tone, field::Field, form::Form},
+    ui::{Cx, FormScreen, Outcome, Theme, field::Field, form::Form},
 };
 
 /// Adds or changes an account.
@@ -85,30 +85,12 @@ impl UserForm {
                 cx.ok(format!("{} has an account.", user.display_name()));
                 Outcome::replace(UserDetail::new(user.id, cx))
             }
-            Some(Err(e)) => self.failed(&e, cx),
+            Some(Err(e)) => self.refused(&e, cx),
             None => {
                 cx.fault();
                 Outcome::Stay
             }
         }
-    }
-
-    fn failed(&mut self, error: &Error, cx: &mut Cx) -> Outcome {
-        if let Error::Conflict { .. } = error {
-            self.take_in(&format!("{error}. What you typed is still here: save again to go on"), cx);
-        } else {
-            self.form.tell(error, cx);
-        }
-        Outcome::Stay
-    }
-
-    /// Another's change comes into the fields that were not touched.
-    fn take_in(&mut self, message: &str, cx: &mut Cx) {
-        let Some((id, _)) = self.of else { return };
-        let Some(card) = cx.shown(cx.desk.user(&cx.actor(), id)) else { return };
-        self.of = Some((id, card.user.version.rev));
-        self.form.take_in(own_fields(&card.user), cx.today);
-        cx.say(Tone::Warn, crate::ui::cx::sentence(message));
     }
 }
 
@@ -123,6 +105,13 @@ impl FormScreen for UserForm {
 
     fn form_mut(&mut self) -> &mut Form {
         &mut self.form
+    }
+
+    fn reread(&mut self, cx: &mut Cx) -> Option<Vec<Field>> {
+        let (id, _) = self.of?;
+        let card = cx.shown(cx.desk.user(&cx.actor(), id))?;
+        self.of = Some((id, card.user.version.rev));
+        Some(own_fields(&card.user))
     }
 
     /// Says at the field, while it is typed, that a name is taken, or that the passwords differ.
@@ -152,7 +141,7 @@ impl FormScreen for UserForm {
                     cx.ok(format!("{} is {what}.", user.display_name()));
                     Outcome::Pop
                 }
-                Err(e) => self.failed(&e, cx),
+                Err(e) => self.refused(&e, cx),
             };
         }
         if !password::same(&mut self.form) {
