@@ -19,10 +19,10 @@ use super::{
     keys::ESC,
     layout,
     overlay::{Answer, Overlay},
-    screens,
+    screens::{self, wording::joined},
 };
 use crate::{
-    desk::{Desk, HistoryLine},
+    desk::Desk,
     model::{Actor, Day, Door, Kind, Role},
     session::{
         Client, Redraw,
@@ -69,12 +69,6 @@ pub struct App {
     /// Frames of the sign of work going on.
     turn: usize,
     _changes: Subscription,
-}
-
-/// What a commit did, in words.
-fn undo_words(line: &HistoryLine) -> String {
-    let words = [line.entry.action.label(), &*line.about, &*line.entry.note];
-    words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
 }
 
 /// What turns while work goes on.
@@ -234,10 +228,11 @@ impl App {
         let Some(line) = line else {
             return self.cx.say(Tone::Note, "There is nothing of yours to undo.");
         };
+        let what = joined(&[line.entry.action.label(), &line.about, &line.entry.note], " · ");
         let confirm = Confirm {
             title: "Undo?".to_owned(),
             lines: vec![
-                format!("{} ({})", sentence(&undo_words(&line)), line.entry.at.ago(crate::model::Stamp::now())),
+                format!("{} ({})", sentence(&what), line.entry.at.ago(self.cx.desk.now())),
                 "Everything it changed goes back, if nobody has changed it since.".to_owned(),
             ],
             yes: "undo".to_owned(),

@@ -2,7 +2,7 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::entry::EntryScreen;
+use super::{entry::EntryScreen, wording::joined};
 use crate::{
     desk::HistoryLine,
     model::{Action, CommitNo, Kind},
@@ -74,8 +74,7 @@ impl Row {
         let address = self.line.entry.actor.address.as_deref();
         let from = address.filter(|_| self.line.entry.action == Action::SignIn);
         let from = from.map(|address| format!("from {address}")).unwrap_or_default();
-        let words = [label, &*self.about, &*from, &*self.line.entry.note];
-        words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ")
+        joined(&[label, &self.about, &from, &self.line.entry.note], " · ")
     }
 }
 

@@ -2,7 +2,7 @@
 
 use ratatui::{Frame, layout::Rect};
 
-use super::audit::ask_undo;
+use super::{audit::ask_undo, wording::joined};
 use crate::{
     desk::{HistoryLine, TouchedLine},
     model::Kind,
@@ -112,8 +112,7 @@ impl Screen for EntryScreen {
             }
             Command::UndoThis => {
                 let entry = &self.line.entry;
-                let words = [entry.action.label(), &*entry.note];
-                let what = words.into_iter().filter(|w| !w.is_empty()).collect::<Vec<_>>().join(" · ");
+                let what = joined(&[entry.action.label(), &entry.note], " · ");
                 ask_undo(&self.line.clone(), &what, cx, |_: &mut Self, _| Outcome::Stay);
             }
             other if self.sheet.run(other) => {}

@@ -293,20 +293,5 @@ fn queue(sheet: &mut Sheet, card: &RequestCard, today: Day) {
         return;
     }
     sheet.heading(format!("Queue for {}", card.cat.display_name()));
-    let rows = card
-        .competing
-        .iter()
-        .map(|place| {
-            let this = place.request == card.request.id;
-            let (marks, ink) = wording::place_marks(place);
-            let row = vec![
-                (place.place.to_string(), Ink::Muted),
-                (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
-                (ago(place.requested_at.days_until(today)), Ink::Plain),
-                (marks, ink),
-            ];
-            (place.request.0, row)
-        })
-        .collect();
-    sheet.table(rows);
+    sheet.table(wording::queue(card, |place| ago(place.requested_at.days_until(today))));
 }

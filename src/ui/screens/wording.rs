@@ -1,9 +1,9 @@
 //! How requests, queues and cats are put into words, the same on every screen.
 
 use crate::{
-    desk::{QueuePlace, RequestLine},
+    desk::{QueuePlace, RequestCard, RequestLine},
     model::{Altered, Cat, CatStatus, CatStatusKind, Gender, RequestStatus},
-    ui::sheet::Ink,
+    ui::sheet::{Ink, Piece},
 };
 
 /// `1 day`, `12 days`.
@@ -54,8 +54,24 @@ pub fn marks(line: &RequestLine) -> String {
     marks.join(", ")
 }
 
+/// A row for everybody who asks for the same cat, with the number of the request; `since` tells how long ago that was.
+pub fn queue(card: &RequestCard, since: impl Fn(&QueuePlace) -> String) -> Vec<(u32, Vec<Piece>)> {
+    let row = |place: &QueuePlace| {
+        let this = place.request == card.request.id;
+        let (marks, ink) = place_marks(place);
+        let pieces = vec![
+            (place.place.to_string(), Ink::Muted),
+            (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
+            (since(place), Ink::Plain),
+            (marks, ink),
+        ];
+        (place.request.0, pieces)
+    };
+    card.competing.iter().map(row).collect()
+}
+
 /// What is to be said of a place in a queue: nothing of one that waits as it should.
-pub fn place_marks(place: &QueuePlace) -> (String, Ink) {
+fn place_marks(place: &QueuePlace) -> (String, Ink) {
     let mut marks = Vec::new();
     if place.status != RequestStatus::Pending {
         marks.push(match place.status {

@@ -130,20 +130,5 @@ fn queue(sheet: &mut Sheet, card: &RequestCard, today: Day) {
     let open = card.competing.len();
     let people = if open == 1 { "1 person asks".to_owned() } else { format!("{open} people ask") };
     sheet.heading(format!("{people} for {name}"));
-    let rows = card
-        .competing
-        .iter()
-        .map(|place| {
-            let this = place.request == card.request.id;
-            let (marks, ink) = wording::place_marks(place);
-            let row = vec![
-                (place.place.to_string(), Ink::Muted),
-                (place.user_name.clone(), if this { Ink::Strong } else { Ink::Plain }),
-                (format!("{} d", place.requested_at.days_until(today)), Ink::Plain),
-                (marks, ink),
-            ];
-            (place.request.0, row)
-        })
-        .collect();
-    sheet.table(rows);
+    sheet.table(wording::queue(card, |place| format!("{} d", place.requested_at.days_until(today))));
 }
