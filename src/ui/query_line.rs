@@ -34,13 +34,12 @@ pub struct QueryLine {
 }
 
 impl QueryLine {
-    /// What the footer says while the line has the keys.
-    pub const KEYS: &[(&'static str, &'static str)] =
-        &[("Enter", "to the list"), ("Tab", "complete"), ("Ctrl-U", "empty")];
-
-    /// What the footer says now: [`Self::KEYS`] while the line has the keys.
+    /// What the footer says while the line has the keys, instead of what the screen's own keys do.
     pub const fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        if self.focused { Self::KEYS } else { &[] }
+        match self.focused {
+            true => &[("Enter", "to the list"), ("Tab", "complete"), ("Ctrl-U", "empty")],
+            false => &[],
+        }
     }
 
     /// A line that says `text`.

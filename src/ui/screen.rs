@@ -4,7 +4,7 @@ use std::{any::Any, time::Duration};
 
 use ratatui::{Frame, layout::Rect};
 
-use super::{Bind, Command, Cx, Theme};
+use super::{Bind, Command, Cx, Theme, query_line::QueryLine};
 use crate::{session::event::Input, store::Changed};
 
 /// What follows from a command or a key.
@@ -91,20 +91,14 @@ pub trait Screen: Any {
         false
     }
 
+    /// The query line on top of it.
+    fn query(&self) -> Option<&QueryLine> {
+        None
+    }
+
     /// Whether characters are being typed into something, so that only other keys run commands.
     fn is_typing(&self) -> bool {
-        false
-    }
-
-    /// What the keys do while a line is being typed that is not a form, instead of the screen's own table:
-    /// [`QueryLine::KEYS`](super::query_line::QueryLine::KEYS) while the query line has the keys.
-    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
-    /// What is wrong with what is being typed; shown whole in the place of the status.
-    fn trouble(&self) -> Option<&str> {
-        None
+        self.query().is_some_and(QueryLine::is_focused)
     }
 
     /// What the status line says while there is no message: `12 of 312`, a filter.

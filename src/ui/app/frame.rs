@@ -10,6 +10,7 @@ use crate::ui::{
     keys,
     layout::{self, fit, put, put_spans},
     overlay::Overlay,
+    query_line::QueryLine,
 };
 
 impl App {
@@ -93,17 +94,22 @@ impl App {
             };
             return put_spans(buffer, area, [(mark, style), (&**text, style)]);
         }
-        match self.stack.last().map(|layer| (layer.screen.trouble(), layer)) {
-            Some((Some(trouble), _)) => put(buffer, area, trouble, theme.warn()),
-            Some((None, layer)) => {
+        match (self.trouble(), self.stack.last()) {
+            (Some(trouble), _) => put(buffer, area, trouble, theme.warn()),
+            (None, Some(layer)) => {
                 // The place in a list changes with every key: as plain text it costs the fewest bytes.
                 let status = layer.screen.status();
                 let words = status.trim_start_matches(|c: char| c.is_ascii_digit() || c == '/');
                 let place = &status[..status.len() - words.len()];
                 put_spans(buffer, area, [(place, theme.text()), (words, theme.muted())])
             }
-            None => 0,
+            (None, None) => 0,
         }
+    }
+
+    /// What is wrong with the query that is being typed; shown whole in the place of the status.
+    fn trouble(&self) -> Option<&str> {
+        self.stack.last()?.screen.query()?.error()
     }
 
     pub(super) fn draw_footer(&self, frame: &mut Frame<'_>, area: Rect) {
@@ -119,7 +125,7 @@ impl App {
         let instead: &[(&str, &str)] = match &self.overlay {
             Some((Overlay::Choose { .. } | Overlay::Commands(_), _)) => &[("Enter", "choose"), ("Esc", "close")],
             Some((Overlay::Help { .. }, _)) => &[("Esc", "close")],
-            _ => layer.screen.typing_keys(),
+            _ => layer.screen.query().map_or(&[], QueryLine::typing_keys),
         };
         let windowed = self.overlay.is_some() && !instead.is_empty();
         let mut shown: Vec<(String, &str)> = instead.iter().map(|(key, label)| ((*key).to_owned(), *label)).collect();
@@ -146,13 +152,12 @@ impl App {
 
     /// A message too long for its line is shown whole, over the body.
     pub(super) fn draw_long_message(&self, frame: &mut Frame<'_>, parts: layout::Parts) {
-        let trouble = self.stack.last().and_then(|layer| layer.screen.trouble());
         let (text, mark, style) = match &self.cx.message {
             Some(Message { tone: Tone::Warn | Tone::Error, text }) => (&**text, "! ", self.theme.error()),
             Some(_) if self.is_busy() => return,
             Some(Message { tone: Tone::Ok, text }) => (&**text, "", self.theme.ok()),
             Some(Message { tone: Tone::Note, text }) => (&**text, "", self.theme.text()),
-            None => match trouble {
+            None => match self.trouble() {
                 Some(trouble) if self.cx.jobs.is_empty() => (trouble, "", self.theme.warn()),
                 _ => return,
             },

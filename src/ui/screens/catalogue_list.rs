@@ -158,12 +158,8 @@ impl Screen for CatalogueList {
         Some(Outcome::Stay)
     }
 
-    fn is_typing(&self) -> bool {
-        self.query.is_focused()
-    }
-
-    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        self.query.typing_keys()
+    fn query(&self) -> Option<&QueryLine> {
+        Some(&self.query)
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {

@@ -282,12 +282,8 @@ impl Screen for Cats {
         Some(Outcome::Stay)
     }
 
-    fn is_typing(&self) -> bool {
-        self.query.is_focused()
-    }
-
-    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        self.query.typing_keys()
+    fn query(&self) -> Option<&QueryLine> {
+        Some(&self.query)
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
@@ -342,10 +338,6 @@ impl Screen for Cats {
         if changed.is_none_or(|c| c.records.is_empty() || c.records.iter().any(|(kind, _)| *kind != Kind::User)) {
             self.stale = self.stale.or(Some(false));
         }
-    }
-
-    fn trouble(&self) -> Option<&str> {
-        self.query.error()
     }
 
     fn status(&self) -> String {

@@ -272,16 +272,8 @@ impl Screen for Requests {
         self.stale = true;
     }
 
-    fn is_typing(&self) -> bool {
-        self.query.is_focused()
-    }
-
-    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        self.query.typing_keys()
-    }
-
-    fn trouble(&self) -> Option<&str> {
-        self.query.error()
+    fn query(&self) -> Option<&QueryLine> {
+        Some(&self.query)
     }
 
     fn status(&self) -> String {

@@ -190,12 +190,8 @@ impl Screen for Users {
         Some(Outcome::Stay)
     }
 
-    fn is_typing(&self) -> bool {
-        self.query.is_focused()
-    }
-
-    fn typing_keys(&self) -> &'static [(&'static str, &'static str)] {
-        self.query.typing_keys()
+    fn query(&self) -> Option<&QueryLine> {
+        Some(&self.query)
     }
 
     fn prepare(&mut self, area: Rect, cx: &mut Cx) {
@@ -221,10 +217,6 @@ impl Screen for Users {
         if changed.is_none_or(of_interest) {
             self.stale = self.stale.or(Some(false));
         }
-    }
-
-    fn trouble(&self) -> Option<&str> {
-        self.query.error()
     }
 
     fn status(&self) -> String {
