@@ -100,12 +100,20 @@ fn nonsense_is_refused_and_the_next_one_served() {
 #[test]
 fn those_who_ask_for_nothing_are_sent_away() {
     let shelter = Shelter::new();
-    shelter.settings("[socket]\nhello_seconds = 1\nconnections = 2\n");
-    let server = shelter.server();
-    let mut silent: Vec<_> = (0..2).map(|_| Reader::new(connect(&shelter))).collect();
+    shelter.settings("[socket]\nhello_seconds = 600\nconnections = 2\n");
+    let mut server = shelter.server();
+    let silent: Vec<_> = (0..2).map(|_| connect(&shelter)).collect();
     let mut third = Reader::new(connect(&shelter));
     let Some(Down::Error(why)) = third.frame().unwrap() else { panic!("no reason") };
     assert!(String::from_utf8(why).unwrap().contains("as many connections as the settings allow"));
+    drop(silent);
+    server.logs("socket: refused: unexpected end of file");
+    server.logs("socket: refused: unexpected end of file");
+
+    shelter.settings("[socket]\nhello_seconds = 1\n");
+    server.signal("HUP");
+    server.logs("settings read again");
+    let mut silent: Vec<_> = (0..2).map(|_| Reader::new(connect(&shelter))).collect();
     for reader in &mut silent {
         let Some(Down::Error(why)) = reader.frame().unwrap() else { panic!("no reason") };
         assert!(String::from_utf8(why).unwrap().contains("nothing was asked for in time"));

@@ -43,6 +43,15 @@ impl Shelter {
         shelter
     }
 
+    /// Another one with the same in it, down to the times. Nobody may have the store.
+    pub fn copy(&self) -> Self {
+        let copy = Self(tempfile::tempdir().unwrap(), Limit::new());
+        for part in [self.data(), self.config()] {
+            assert!(Command::new("cp").arg("-a").arg(part).arg(copy.0.path()).status().unwrap().success());
+        }
+        copy
+    }
+
     pub fn data(&self) -> PathBuf {
         self.0.path().join("data")
     }
