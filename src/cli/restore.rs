@@ -15,7 +15,7 @@ use super::{
     local::{self, Tty},
     table::Table,
 };
-use crate::model::{Actor, CommitNo, Day, Error, Stamp};
+use crate::model::{Actor, CommitNo, Error, Stamp};
 use crate::store::restore::{self, Choices, Moment, Plan, RestoreError, Restored, Until};
 
 /// What `restore` takes.
@@ -29,7 +29,7 @@ pub struct Restore {
     /// From this backup instead of the best one in the directory for backups
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// As it was at a moment: '2026-11-20 15:00', 'yesterday 15:00', '15:00' [default: as far as it goes]
+    /// As it was at a moment: '2026-11-20 15:00', 'yesterday 15:00', '15:00' for the last such moment [default: as far as it goes]
     #[arg(long, value_name = "TIME", conflicts_with = "commit", allow_hyphen_values = true)]
     at: Option<String>,
     /// Up to and with this change, as "clowder audit" numbers them
@@ -48,6 +48,7 @@ impl From<RestoreError> for Failure {
         match e {
             RestoreError::Cancelled => Self::Cancelled(e.to_string()),
             RestoreError::Open(e) => Self::Open(e),
+            RestoreError::ToCome { .. } => Error::invalid("at", e.to_string()).into(),
             e => Self::Failed(e.to_string()),
         }
     }
@@ -112,7 +113,7 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
         return list(&restore::choices(&options)?, as_json);
     }
     let until = match (&words.at, words.commit) {
-        (Some(at), _) => Until::At(Stamp::parse(at, Day::today()).map_err(|e| Error::invalid("at", e))?),
+        (Some(at), _) => Until::At(Stamp::parse(at, Stamp::now()).map_err(|e| Error::invalid("at", e))?),
         (None, Some(no)) => Until::Commit(CommitNo(no)),
         (None, None) => Until::Last,
     };
@@ -217,7 +218,7 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
             first.commit,
             last.at.second(),
             last.commit,
-            last.at.minute()
+            last.at.second()
         ))?;
     }
     Ok(())

@@ -148,21 +148,27 @@ impl Stamp {
         self.zoned().strftime("%Y-%m-%d %H:%M").to_string()
     }
 
-    /// Reads a moment in the time zone of the machine: `2026-11-20 15:00`, `2026-11-20 15:00:30`, `yesterday 15:00`, `15:00` (today);
-    /// or with a zone of its own, `2026-11-20T15:00:00Z`.
+    /// Reads a moment in the time zone of the machine: `2026-11-20 15:00`, `2026-11-20 15:00:30`, `yesterday 15:00`, `15:00` (the last
+    /// such moment before `now`), as [`Self::second`] shows it; or with a zone of its own, `2026-11-20T15:00:00Z`. One that names the
+    /// second is the end of that second: what is shown to have happened in it had happened then.
     ///
     /// # Errors
     /// A sentence that says what would do.
-    pub fn parse(s: &str, today: Day) -> Result<Self, String> {
-        let s = s.trim();
+    pub fn parse(s: &str, now: Self) -> Result<Self, String> {
+        let (s, today) = (s.trim(), now.day());
         if let Ok(at) = s.parse::<jiff::Timestamp>() {
-            return Ok(Self(at.as_millisecond()));
+            let rest = if s.contains(['.', ',']) { 0 } else { LAST_MS };
+            return Ok(Self(at.as_millisecond() + rest));
         }
+        let (s, zone) = match s.rsplit_once(' ') {
+            Some((rest, zone)) if rest.contains(':') => (rest.trim_end(), Some(zone)),
+            _ => (s, None),
+        };
         // A T between day and time follows a digit; that of "today" does not.
         let with_t = || s.rsplit_once(['T', 't']).filter(|(day, _)| day.ends_with(|c: char| c.is_ascii_digit()));
         let (day, time) = match s.rsplit_once(' ').or_else(with_t) {
-            Some((day, time)) => (Day::parse(day, today)?, time),
-            None if s.contains(':') => (today, s),
+            Some((day, time)) => (Some(Day::parse(day, today)?), time),
+            None if s.contains(':') => (None, s),
             None => {
                 let day = Day::parse(s, today)
                     .map_err(|_| format!("\"{s}\" is no moment; write '2026-11-20 15:00' or 'yesterday 15:00'"))?;
@@ -176,9 +182,17 @@ impl Stamp {
         else {
             return Err(no());
         };
+        let rest = if time.matches(':').count() > 1 { LAST_MS } else { 0 };
         let time = civil::Time::new(hour, minute, second.ok_or_else(no)?, 0).map_err(|_| no())?;
-        let zoned = day.date().to_datetime(time).to_zoned(jiff::tz::TimeZone::system()).map_err(|e| e.to_string())?;
-        Ok(Self(zoned.timestamp().as_millisecond()))
+        let on = |day: Day| in_zone(day.date().to_datetime(time), zone);
+        match day {
+            Some(day) => Ok(Self(on(day)?.0 + rest)),
+            None => {
+                let at = on(today)?;
+                let last = if at > now { on(Day(today.0 - 1))? } else { at };
+                Ok(Self(last.0 + rest))
+            }
+        }
     }
 
     /// `2026-11-20 15:04:05 CET`, local time with the name of its zone.
@@ -205,6 +219,33 @@ impl Stamp {
             _ => format!("on {}", self.minute()),
         }
     }
+}
+
+/// From the beginning of a second to its last millisecond.
+const LAST_MS: i64 = 999;
+
+/// A time of the clock as a moment: in the zone of the machine, or where it is named as it is shown, in that one.
+fn in_zone(time: civil::DateTime, zone: Option<&str>) -> Result<Stamp, String> {
+    let local = jiff::tz::TimeZone::system();
+    let stamp = |zoned: &jiff::Zoned| Stamp(zoned.timestamp().as_millisecond());
+    let Some(name) = zone else {
+        return time.to_zoned(local).map(|zoned| stamp(&zoned)).map_err(|e| e.to_string());
+    };
+    // When clocks are put back an hour is there twice, and the name tells which is meant.
+    let both = [local.to_ambiguous_zoned(time).earlier(), local.to_ambiguous_zoned(time).later()];
+    let all = both.into_iter().chain([time.to_zoned(jiff::tz::TimeZone::UTC)]).flatten();
+    let mut names = Vec::new();
+    for zoned in all {
+        let its = zoned.strftime("%Z").to_string();
+        if its.eq_ignore_ascii_case(name) {
+            return Ok(stamp(&zoned));
+        }
+        names.push(its);
+    }
+    let own = names.first().map_or("local", String::as_str);
+    Err(format!(
+        "times are {own} here, and \"{name}\" is not known; leave it away, or write 2026-11-20T15:00:00Z for UTC"
+    ))
 }
 
 impl fmt::Display for Stamp {
@@ -387,6 +428,24 @@ mod tests {
         ] {
             assert!(PartialDate::parse(s, today).is_err(), "{s}");
         }
+    }
+
+    #[test]
+    fn a_moment_is_read_as_it_is_shown_and_a_time_alone_is_the_last_one() {
+        let now = Stamp(day("2026-11-23").start().0 + 21 * 60_000);
+        let read = |s: &str| Stamp::parse(s, now).map(Stamp::minute);
+        assert_eq!(read("23:48").unwrap(), "2026-11-22 23:48");
+        assert_eq!(read("0:20").unwrap(), "2026-11-23 00:20");
+        assert_eq!(read("today 23:48").unwrap(), "2026-11-23 23:48");
+        // Whatever is left of the second that is shown belongs to it.
+        for ms in [0, 1, 400, 999] {
+            let shown = Stamp(now.0 + ms);
+            let again = Stamp::parse(&shown.second(), now).unwrap();
+            assert!(again >= shown && again.second() == shown.second(), "{ms}");
+            assert!(Stamp::parse(&shown.rfc3339(), now).unwrap() >= shown, "{ms}");
+        }
+        assert_eq!(read("2026-11-20 15:00:30 UTC").unwrap(), read("2026-11-20T15:00:30Z").unwrap());
+        assert!(read("2026-11-20 15:00 XYZ").unwrap_err().contains("\"XYZ\" is not known; leave it away"));
     }
 
     #[test]

@@ -73,6 +73,19 @@ pub enum RestoreError {
     /// The moment is before everything that is kept.
     #[error("nothing that is kept goes back that far; see \"clowder restore --list\"")]
     TooEarly,
+    /// The moment has not been yet.
+    #[error(
+        "{} is to come: it is {} now, and the last change was at {}. Give a moment that was, or none to go as far as it goes",
+        .at.second(), .now.second(), .last.second()
+    )]
+    ToCome {
+        /// The one that was asked for.
+        at: Stamp,
+        /// Now.
+        now: Stamp,
+        /// When the last change was made.
+        last: Stamp,
+    },
     /// The commit cannot be reached.
     #[error("change {wanted} cannot be reached: {}", not_there(*.last, .why.as_deref()))]
     NotThere {

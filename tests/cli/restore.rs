@@ -7,7 +7,7 @@ use std::sync::{
 
 use clowder::{
     desk::CatChange,
-    model::{Actor, Day, Stamp},
+    model::{Actor, Stamp},
     store::Surroundings,
 };
 use serde_json::json;
@@ -91,8 +91,8 @@ fn a_moment_can_be_written_in_many_ways() {
     let its = Arc::clone(&clock);
     let surroundings = Surroundings::default().with_clock(move || Stamp(its.load(Ordering::Relaxed)));
     let desk = shelter.desk_with(surroundings);
-    for at in ["2024-11-19T10:00:10Z", "2024-11-20T15:00:30Z", "2024-11-20T15:01:00Z"] {
-        clock.store(Stamp::parse(at, Day::today()).unwrap().0, Ordering::Relaxed);
+    for at in ["2024-11-19T10:00:10Z", "2024-11-20T15:00:30Z", "2024-11-20T15:01:00.400Z"] {
+        clock.store(Stamp::parse(at, Stamp::now()).unwrap().0, Ordering::Relaxed);
         desk.add_cat(&Actor::console(), vec![CatChange::Name("Miso".to_owned())]).unwrap();
     }
     drop(desk);
@@ -105,18 +105,25 @@ fn a_moment_can_be_written_in_many_ways() {
         ("2024-11-20 15:00:29", 1),
         ("2024-11-20 15:00:30", 2),
         ("2024-11-20T15:00:59", 2),
-        (" 2024-11-20 15:01 ", 3),
+        (" 2024-11-20 15:02 ", 3),
         ("2024-11-20T16:00:30+01:00", 2),
         ("2024-11-20T15:00:00Z", 1),
         ("yesterday 15:00", 3),
         ("today 0:00", 3),
         ("-1w 9:30", 3),
         ("00:00", 3),
+        ("23:59:59", 3),
+        ("2024-11-20 15:00:30 UTC", 2),
     ] {
         let (code, out, err) = ask(at);
         assert_eq!(code, Some(2), "{at}: {err}");
         assert!(out.contains(&format!("as it was after change {change}, ")), "{at}: {out}");
     }
+    let list = limit::output(shelter.command(&["restore", "--list"]).env("TZ", "UTC"));
+    let list = String::from_utf8(list.stdout).unwrap();
+    let named = list.rsplit('\'').nth(1).unwrap();
+    let (_, out, err) = ask(named);
+    assert!(out.contains("as it was after change 3, "), "{list}{out}{err}");
     for (at, code, why) in [
         ("", 3, "write '2026-11-20 15:00' or 'yesterday 15:00'"),
         ("soon", 3, "\"soon\" is no moment"),
@@ -131,6 +138,9 @@ fn a_moment_can_be_written_in_many_ways() {
         ("2024-11-20 15", 3, "\"15\" is no time of day"),
         ("2024-11-20 15:00:00:00", 3, "is no time of day"),
         ("2024-11-20 3pm", 3, "\"3pm\" is no time of day"),
+        ("2024-11-20 15:00 XYZ", 3, "times are UTC here, and \"XYZ\" is not known"),
+        ("tomorrow 15:00", 3, "is to come"),
+        ("2199-01-01 00:00", 3, "is to come: it is "),
         ("2024-11-19 10:00", 1, "nothing that is kept goes back that far"),
     ] {
         let (given, out, err) = ask(at);

@@ -383,6 +383,13 @@ pub(in crate::store) fn plan(
             (_, Some(_)) => RestoreError::TooEarly,
         });
     };
+    // After a wrong clock the last change may itself be of a moment that is to come.
+    let now = options.surroundings.clock();
+    if let (Until::At(at), Some(last)) = (until, last)
+        && at.0 - at.0.rem_euclid(1000) > now.max(last.at).0
+    {
+        return Err(RestoreError::ToCome { at, now, last: last.at });
+    }
     if let Until::Commit(no) = until
         && to.commit != no
     {

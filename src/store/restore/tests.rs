@@ -202,8 +202,10 @@ fn a_moment_means_the_last_change_before_it() {
     let choices = choices(&options(home.path())).unwrap();
     let (first, last) = choices.journal.unwrap();
     assert_eq!((first.commit, last.commit, choices.backups.len()), (CommitNo(1), CommitNo(4), 1));
-    let soon = Stamp(last.at.0 + 10);
+    let soon = Stamp::now().max(last.at);
     assert_eq!(plan(&options(home.path()), None, Until::At(soon)).unwrap().to.commit, CommitNo(4));
+    let later = plan(&options(home.path()), None, Until::At(Stamp(soon.0 + 3_600_000))).unwrap_err();
+    assert!(matches!(later, RestoreError::ToCome { .. }) && later.to_string().contains(" is to come: "), "{later}");
     let early = Stamp(first.at.0 - 10_000);
     assert_eq!(plan(&options(home.path()), None, Until::At(early)).unwrap_err(), RestoreError::TooEarly);
     let error = plan(&options(home.path()), None, Until::Commit(CommitNo(9))).unwrap_err();
