@@ -190,10 +190,10 @@ fn style(cell: &vt100::Cell, text: &str) -> String {
     parts.join(" ")
 }
 
-/// `2026-11-22` and `15:04` with their digits replaced.
+/// `2026-11-22` and `15:04` with their digits replaced, also where the frame of a question leaves only the year to be seen.
 fn timeless(row: &str) -> String {
     let mut chars: Vec<char> = row.chars().collect();
-    for pattern in ["0000-00-00", "0000-00", "00:00"] {
+    for pattern in ["0000-00-00", "0000-00", "00:00", "  0000│"] {
         let pattern: Vec<char> = pattern.chars().collect();
         for i in 0..chars.len().saturating_sub(pattern.len() - 1) {
             let fits = |(p, c): (&char, &char)| if *p == '0' { c.is_ascii_digit() } else { p == c };
