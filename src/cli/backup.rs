@@ -1,7 +1,6 @@
 //! `clowder backup`: make one, list them, verify one
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -13,7 +12,7 @@ use super::{
 use crate::desk::BackupTarget;
 use crate::model::Kind;
 use crate::store::{
-    BackupError, OpenError, Progress,
+    BackupError, OpenError,
     backup::{self, KeySource, Listed, Manifest, Verified},
 };
 
@@ -129,11 +128,7 @@ pub fn run(cx: &mut Context<'_>, backup: &Backup) -> Result<(), Failure> {
             let verified = {
                 let mut meter = Meter::new(cx.bars, cx.err);
                 let name = if cx.files { cx.directory.join(file) } else { file.clone() };
-                let mut progress = |p: Progress| {
-                    meter.at(p.step, p.done, p.of);
-                    !cancel.load(Ordering::Relaxed)
-                };
-                desk.verify_backup(actor, &name, cx.files, &mut progress)?
+                desk.verify_backup(actor, &name, cx.files, &mut meter.steps(cancel))?
             };
             let verified = verified.ok_or_else(|| Failure::Cancelled("broken off".to_owned()))?;
             print_verified(cx, file, &verified)
@@ -161,10 +156,7 @@ fn make(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
     let report = {
         // A bar would be drawn over what is printed.
         let mut meter = Meter::new(cx.bars && (!stream || cx.width.is_none()), cx.err);
-        let mut progress = |p: Progress| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        };
+        let mut progress = meter.steps(cancel);
         let target = match &path {
             None => BackupTarget::Shelf,
             Some(_) if stream => BackupTarget::Stream(&mut *cx.out),
@@ -282,10 +274,7 @@ pub fn verify_alone(place: &Place, json: bool, file: &Path) -> Result<(), Failur
         use std::io::IsTerminal as _;
         let bars = err.is_terminal();
         let mut meter = Meter::new(bars, &mut err);
-        backup::verify(&path, keys, &mut |p| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        })
+        backup::verify(&path, keys, &mut meter.steps(&cancel))
     };
     let verified = match verify(Some(&keys)) {
         Err(BackupError::Key(why @ (OpenError::MissingKey { .. } | OpenError::NotAsked { .. })))

@@ -1,7 +1,7 @@
 //! `clowder doctor`: say what is wrong with the store, and mend it
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
@@ -129,19 +129,13 @@ impl Visit<'_> {
     fn examine(&self) -> Result<Diagnosis, Failure> {
         let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
         let mut meter = Meter::new(bars, &mut err);
-        Ok(doctor::examine(&self.options, &mut |p| {
-            meter.at(p.step, p.done, p.of);
-            !self.cancel.load(Ordering::Relaxed)
-        })?)
+        Ok(doctor::examine(&self.options, &mut meter.steps(self.cancel))?)
     }
 
     fn mend(&self, way: &doctor::Way) -> Result<Mended, Failure> {
         let (mut err, bars, cancel) = (io::stderr(), io::stderr().is_terminal(), self.cancel);
         let mut meter = Meter::new(bars, &mut err);
-        Ok(doctor::mend(&self.options, way, &Actor::console(), &mut |p| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        })?)
+        Ok(doctor::mend(&self.options, way, &Actor::console(), &mut meter.steps(cancel))?)
     }
 
     /// Says what was seen, and which way to go; `None` for none.

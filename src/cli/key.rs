@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use clap::Subcommand;
 use serde::Serialize;
@@ -13,7 +12,7 @@ use super::{
     Context, Failure, Meter,
     table::{Table, number, text},
 };
-use crate::store::{KeyStatus, Progress, SlotKind, SlotLine};
+use crate::store::{KeyStatus, SlotKind, SlotLine};
 
 /// The most that is read as a credential.
 const CREDENTIAL_MAX: u64 = 64 * 1024;
@@ -326,11 +325,7 @@ fn rotate_data(cx: &mut Context<'_>, yes: bool) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let report = {
         let mut meter = Meter::new(cx.bars, cx.err);
-        let mut progress = |p: Progress| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        };
-        desk.rotate_data_key(actor, &typed, &mut progress)?
+        desk.rotate_data_key(actor, &typed, &mut meter.steps(cancel))?
     };
     if report.cancelled {
         return Err(Failure::Cancelled(format!(

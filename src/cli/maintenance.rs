@@ -1,13 +1,11 @@
 //! `clowder check` and `clowder stats`
 
-use std::sync::atomic::Ordering;
-
 use clap::Args;
 use serde::Serialize;
 
 use super::{Context, Failure, Meter, table::card};
 use crate::model::{Error, Stamp};
-use crate::store::{CheckReport, Progress, size};
+use crate::store::{CheckReport, size};
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -42,10 +40,7 @@ pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let report = {
         let mut meter = Meter::new(cx.bars, cx.err);
-        let mut progress = |p: Progress| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        };
+        let mut progress = meter.steps(cancel);
         match (check.repair, check.deep) {
             (true, _) => desk.repair(actor, &mut progress)?,
             (false, true) => desk.check_deep(actor, &mut progress)?,
@@ -123,10 +118,7 @@ pub fn compact(cx: &mut Context<'_>, compact: &Compact) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let (done, report) = {
         let mut meter = Meter::new(cx.bars, cx.err);
-        let mut progress = |p: Progress| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        };
+        let mut progress = meter.steps(cancel);
         let done = desk.compact(actor, &mut progress)?;
         let report = if done.kept.is_some() { Some(desk.check(actor, &mut progress)?) } else { None };
         (done, report)

@@ -2,9 +2,12 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+
+use crate::store::Progress;
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(3);
@@ -39,6 +42,14 @@ impl<'a> Meter<'a> {
             bar.set_style(style.with_key("rate", rate).progress_chars("=> "));
         }
         Self::Bar(bar)
+    }
+
+    /// What long work of the store is to call: it shows every step, and breaks the work off once `cancel` is set.
+    pub fn steps(&mut self, cancel: &AtomicBool) -> impl FnMut(Progress) -> bool {
+        |progress| {
+            self.at(progress.step, progress.done, progress.of);
+            !cancel.load(Ordering::Relaxed)
+        }
     }
 
     /// Shows that `done` of `of` are done. What cannot be shown is not worth breaking off for.

@@ -2,7 +2,6 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
-use std::sync::atomic::Ordering;
 
 use clap::Args;
 use serde::Serialize;
@@ -135,10 +134,7 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
     let restored = {
         let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
         let mut meter = Meter::new(bars, &mut err);
-        restore::restore(&options, words.from.as_deref(), until, &Actor::console(), &mut |p| {
-            meter.at(p.step, p.done, p.of);
-            !cancel.load(Ordering::Relaxed)
-        })?
+        restore::restore(&options, words.from.as_deref(), until, &Actor::console(), &mut meter.steps(&cancel))?
     };
     done(restored, as_json)
 }
