@@ -132,8 +132,12 @@ fn a_journal_that_is_gone_is_said_once_and_asks_for_a_backup() {
     add(&opened.store, Cat::new("Udon"));
     drop(opened);
     let opened = home.try_open().unwrap();
-    assert!(opened.notices.is_empty() && !opened.store.backup_due(), "{:?}", opened.notices);
+    assert!(opened.notices.is_empty() && opened.store.backup_due(), "{:?}", opened.notices);
+    opened.store.backup(&mut |_| true).unwrap();
+    assert!(!opened.store.backup_due());
     clean(&opened.store);
+    drop(opened);
+    assert!(!home.open().backup_due());
 }
 
 #[test]

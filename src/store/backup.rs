@@ -19,13 +19,8 @@ use std::{
 use crate::model::Kind;
 
 use super::{
-    OpenError, Progress, Store, StoreError, Tally, audit,
-    core::Core,
-    engine::Tree,
-    files,
-    journal::{self, Line},
-    meta, migrate, record,
-    snapshot::Snapshot,
+    OpenError, Progress, Store, StoreError, Tally, audit, core::Core, engine::Tree, files, meta, migrate, record,
+    restore::needed, snapshot::Snapshot,
 };
 
 pub use form::Manifest;
@@ -230,6 +225,28 @@ impl Store {
     }
 }
 
+/// The file in a data directory that says that only a backup makes sure of what there is.
+const DUE: &str = "backup-due";
+
+impl Core {
+    /// Only a backup makes sure of what there is, from now on and after the next start.
+    pub(super) fn backup_is_due(&self) {
+        self.backup_due.store(true, Ordering::Relaxed);
+        // Until the program ends it is known without the file.
+        let _ = files::write_private(&self.slots.data.join(DUE), "");
+    }
+
+    /// Whether one was due when the program ended.
+    pub(super) fn backup_was_due(&self) -> bool {
+        self.slots.data.join(DUE).exists()
+    }
+
+    fn backup_is_made(&self) {
+        self.backup_due.store(false, Ordering::Relaxed);
+        let _ = fs::remove_file(self.slots.data.join(DUE));
+    }
+}
+
 /// A backup of a view onto the shelf.
 pub(super) fn onto(
     core: &Core,
@@ -241,13 +258,11 @@ pub(super) fn onto(
     shelf.sweep();
     let report = into_file(core, view, data, &|m| shelf.path_of(m), Some(shelf.directory()), progress)?;
     shelf.prune(&core.id);
-    if let Some((line, commit)) = shelf.oldest_needed(&core.id)
-        && let Some(line) = Line::parse(&line)
-    {
+    if let Ok(line) = core.line() {
         // What stays although it could go is in nobody's way.
-        let _ = journal::prune(data, line, commit);
+        let _ = needed::prune(data, line, &shelf.kept(&core.id));
     }
-    core.backup_due.store(false, Ordering::Relaxed);
+    core.backup_is_made();
     Ok(report)
 }
 

@@ -170,6 +170,17 @@ pub(super) fn prune(data: &Path, line: Line, keep_after: u64) -> io::Result<usiz
     Ok(removed)
 }
 
+/// Removes every segment of a line that people have left.
+///
+/// # Errors
+/// When one cannot be removed.
+pub(super) fn remove(data: &Path, line: Line) -> io::Result<()> {
+    for segment in segments(data)?.into_iter().filter(|s| s.line == line) {
+        fs::remove_file(&segment.path)?;
+    }
+    Ok(())
+}
+
 /// What of the journal goes into the mark of a clean end.
 pub(super) fn fingerprint(data: &Path) -> io::Result<String> {
     let mut lines = String::new();

@@ -570,6 +570,7 @@ fn open_journal(
     closed_with: Option<u64>,
     notices: &mut Vec<String>,
 ) -> Result<(), OpenError> {
+    core.backup_due.store(core.backup_was_due(), Ordering::Relaxed);
     let (key, sealer) = core.sealer.current_sealer();
     let place = Place { data: options.data.clone(), store: core.id.clone(), line: core.line()?, key, sealer };
     let keys = |number| core.sealer.sealer(number);
@@ -599,10 +600,11 @@ fn open_journal(
     }
     notices.extend(found.cut_short);
     if !found.notices.is_empty() {
+        // First, since it is not found again once that is noted.
+        core.backup_is_due();
         let mut batch = Batch::default();
         core.put_meta(&mut batch, meta::JOURNAL, &core.counters().commit.to_le_bytes());
         core.engine.apply(&batch).and_then(|()| core.engine.sync()).map_err(|e| engine_error(&options.data, e))?;
-        core.backup_due.store(true, Ordering::Relaxed);
         notices.extend(found.notices);
     }
     *lock(&core.journal) = Some(found.journal);

@@ -220,7 +220,7 @@ impl Store {
         })?;
         core.sealer.replace(number, new);
         // The newest backup has a keyring without the new key, which opens no journal from here on.
-        core.backup_due.store(true, Ordering::Relaxed);
+        core.backup_is_due();
         if let Some(journal) = lock(&core.journal).as_mut() {
             let (number, sealer) = core.sealer.current_sealer();
             journal.set_key(number, sealer);

@@ -5,6 +5,7 @@
 
 pub(super) mod build;
 pub(super) mod keys;
+pub(super) mod needed;
 pub(super) mod plan;
 
 use std::{

@@ -157,12 +157,10 @@ impl Shelf {
         self.files().into_iter().rev().filter_map(|path| listed(path).ok()).find(|l| l.manifest.store == store)
     }
 
-    /// The line and commit of the oldest backup of a store, when as many are kept as shall be: what the journal has before that is not
-    /// needed any more.
-    pub(in super::super) fn oldest_needed(&self, store: &str) -> Option<(String, u64)> {
+    /// The backups of a store, newest first, when there are as many as are kept; until then nothing of the journal can go.
+    pub(in super::super) fn kept(&self, store: &str) -> Vec<Listed> {
         let mine: Vec<Listed> = self.list().into_iter().flatten().filter(|l| l.manifest.store == store).collect();
-        let oldest = &mine.last().filter(|_| mine.len() >= self.keep)?.manifest;
-        Some((oldest.line.clone(), oldest.commit))
+        if mine.len() >= self.keep { mine } else { Vec::new() }
     }
 
     /// Removes the oldest backups of a store while there are more than are kept. The newest must be whole for that, from its first

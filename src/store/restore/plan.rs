@@ -1,7 +1,7 @@
 //! What a restore would do: from which backup, over which commits of the journal, to which moment.
 
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -52,9 +52,42 @@ struct Branch {
 impl Lines {
     /// Those of a data directory. What cannot be read is as if it were not there: backups know their lines as well.
     pub(super) fn read(data: &Path) -> Self {
-        let text = fs::read_to_string(data.join(journal::DIR).join(LINES)).unwrap_or_default();
-        let Ok(Kept { whole, lines }) = toml::from_str(&text) else { return Self::default() };
-        if whole.is_none_or(|whole| whole == lines.hash()) { lines } else { Self::default() }
+        Self::read_whole(data).unwrap_or_default()
+    }
+
+    /// Those of a data directory; `None` when they cannot be read.
+    pub(super) fn read_whole(data: &Path) -> Option<Self> {
+        let text = match fs::read_to_string(data.join(journal::DIR).join(LINES)) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Some(Self::default()),
+            text => text.ok()?,
+        };
+        let Kept { whole, lines } = toml::from_str(&text).ok()?;
+        whole.is_none_or(|whole| whole == lines.hash()).then_some(lines)
+    }
+
+    /// The line that a line left, and the last commit that they have in common.
+    fn parent(&self, backups: &[Listed], line: &str) -> Option<(String, u64)> {
+        let known = self.line.iter().find(|b| b.line == line).map(|b| (b.parent.clone(), b.after));
+        known.or_else(|| {
+            let manifests = backups.iter().map(|listed| &listed.manifest);
+            manifests.filter(|m| m.line == line).find_map(|m| m.parent.clone())
+        })
+    }
+
+    /// A line with those it came from, each with the last commit that counts.
+    pub(super) fn chain(&self, backups: &[Listed], line: &str) -> Vec<(String, u64)> {
+        let mut chain = vec![(line.to_owned(), u64::MAX)];
+        let mut at = line.to_owned();
+        while let Some((parent, after)) = self.parent(backups, &at) {
+            // Two lines that came from each other can only be damage.
+            if chain.iter().any(|(line, _)| *line == parent) {
+                break;
+            }
+            let upto = chain.last().map_or(after, |(_, upto)| after.min(*upto));
+            chain.push((parent.clone(), upto));
+            at = parent;
+        }
+        chain
     }
 
     fn hash(&self) -> String {
@@ -145,29 +178,9 @@ impl Sources {
         Ok(Self { keyring_text, keys, own: is_own, lines: Lines::read(data), backups })
     }
 
-    /// The line that a line left, and the last commit that they have in common.
-    fn parent(&self, line: &str) -> Option<(String, u64)> {
-        let known = self.lines.line.iter().find(|b| b.line == line).map(|b| (b.parent.clone(), b.after));
-        known.or_else(|| {
-            let manifests = self.backups.iter().map(|listed| &listed.manifest);
-            manifests.filter(|m| m.line == line).find_map(|m| m.parent.clone())
-        })
-    }
-
     /// A line with those it came from, each with the last commit that counts.
     pub(in crate::store) fn chain(&self, line: &str) -> Vec<(String, u64)> {
-        let mut chain = vec![(line.to_owned(), u64::MAX)];
-        let mut at = line.to_owned();
-        while let Some((parent, after)) = self.parent(&at) {
-            // Two lines that came from each other can only be damage.
-            if chain.iter().any(|(line, _)| *line == parent) {
-                break;
-            }
-            let upto = chain.last().map_or(after, |(_, upto)| after.min(*upto));
-            chain.push((parent.clone(), upto));
-            at = parent;
-        }
-        chain
+        self.lines.chain(&self.backups, line)
     }
 
     /// The line that people were on last: that of the last restore, else that of the journal, else that of the newest backup.

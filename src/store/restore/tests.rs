@@ -414,3 +414,55 @@ fn a_backup_of_another_store_in_the_same_directory_is_never_chosen() {
     );
     assert!(super::plan(&options("elsewhere"), Some(&other.path), Until::Last).is_ok());
 }
+
+#[test]
+fn the_journal_of_a_line_that_was_left_goes_when_no_kept_backup_leads_there() {
+    let home = tempfile::tempdir().unwrap();
+    let options = OpenOptions {
+        backups: BackupPolicy { keep: 2, ..BackupPolicy::default() },
+        ..OpenOptions::new(home.path().join("data"), home.path().join("config"))
+    };
+    let open = || Store::open(options.clone()).unwrap().store;
+    let lines = || {
+        let mut lines: Vec<_> = journal::segments(&options.data).unwrap().into_iter().map(|s| s.line).collect();
+        lines.dedup();
+        lines
+    };
+    let add = |store: &Store, name: &str| run(store, &Step::Add(name.to_owned()), 0);
+    let back_to = |no| {
+        let moment = Until::Commit(CommitNo(no));
+        restore(&options, None, moment, &Actor::console(), &mut go_on).unwrap();
+    };
+    let store = open();
+    add(&store, "first");
+    run(&store, &Step::Backup, 0);
+    (0..3).for_each(|_| add(&store, "left"));
+    let left = store.core().line().unwrap();
+    store.close().unwrap();
+    back_to(2);
+    let store = open();
+    let present = store.core().line().unwrap();
+    assert!(left != present);
+    add(&store, "second");
+    // There is a backup of before the restore: it leads to both.
+    run(&store, &Step::Backup, 0);
+    store.close().unwrap();
+    assert_eq!(lines().len(), 2);
+    let store = open();
+    // Where it cannot be read which line left which, nothing goes.
+    let path = options.data.join(journal::DIR).join(plan::LINES);
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, "damaged").unwrap();
+    add(&store, "third");
+    run(&store, &Step::Backup, 0);
+    assert!(lines().contains(&left) && lines().contains(&present));
+    fs::write(&path, whole).unwrap();
+    add(&store, "fourth");
+    run(&store, &Step::Backup, 0);
+    assert_eq!(lines(), [present]);
+    let last = commit(&store);
+    store.close().unwrap();
+    // What the backups that are kept lead to is still there.
+    back_to(last - 1);
+    is_sound(&open());
+}
