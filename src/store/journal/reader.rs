@@ -19,6 +19,9 @@ pub(in crate::store) type Keys<'a> = dyn Fn(u32) -> Option<Arc<Sealer>> + 'a;
 /// Key numbers that are tried when the header that names the key is damaged.
 const TRIED_KEYS: u32 = 64;
 
+/// How often the bytes of a segment are tried as parts of frames, at most and on average.
+const TRIES: usize = 4;
+
 /// Longer than any segment is: one ends with the frame that makes it too large, and grows by chunks.
 const LONGEST: u64 = super::LARGE + content::MOST as u64 + 2 * super::CHUNK;
 
@@ -107,6 +110,10 @@ pub(in crate::store) struct Reader {
     tag: Option<Tag>,
     last: u64,
     torn: bool,
+    /// The bytes of what looked like frames in the search for the next good one.
+    tried: usize,
+    /// Whether a search was given up, until it was told.
+    given_up: bool,
     unmade: bool,
     queue: VecDeque<CommitRecord>,
 }
@@ -168,6 +175,8 @@ impl Reader {
             tag,
             last: first.saturating_sub(1),
             torn: false,
+            tried: 0,
+            given_up: false,
             unmade: false,
             queue: VecDeque::new(),
         })
@@ -254,6 +263,9 @@ impl Reader {
                 return None;
             }
             let next = self.find_good(0).map(|(_, head)| head.first);
+            if std::mem::take(&mut self.given_up) {
+                self.at = self.bytes.len();
+            }
             return Some(Err(self.broken(0, &why, next)));
         }
         match self.opened(self.at) {
@@ -288,6 +300,11 @@ impl Reader {
                     self.last = head.first - 1;
                     Some(Err(broken))
                 }
+                None if std::mem::take(&mut self.given_up) => {
+                    let broken = self.broken(self.at, "it is full of what only looks like commits", None);
+                    self.at = self.bytes.len();
+                    Some(Err(broken))
+                }
                 None => {
                     self.torn = self.bytes.get(self.at..).is_some_and(|rest| rest.iter().any(|b| *b != 0));
                     None
@@ -296,12 +313,21 @@ impl Reader {
         }
     }
 
-    /// The first frame from a place on that opens.
-    fn find_good(&self, from: usize) -> Option<(usize, Head)> {
+    /// The first frame from a place on that opens. What is damaged in a file that the journal wrote is tried about once; a file that
+    /// somebody filled with heads of frames would be tried for days.
+    fn find_good(&mut self, from: usize) -> Option<(usize, Head)> {
+        let most = self.bytes.len().saturating_mul(TRIES);
         let mut from = from;
         while let Some(at) = frame::find(&self.bytes, from) {
-            if let Some((head, _)) = self.opened(at) {
-                return Some((at, head));
+            if let Some(head) = Head::parse(&self.bytes, at) {
+                if self.tried > most {
+                    self.given_up = true;
+                    return None;
+                }
+                if head.open(&self.bytes, at, &self.sealers).is_some() {
+                    return Some((at, head));
+                }
+                self.tried += head.size();
             }
             from = at + 1;
         }

@@ -485,6 +485,32 @@ fn another_stores_segment_a_newer_one_and_one_without_its_key_are_told_apart() {
 }
 
 #[test]
+fn a_file_full_of_heads_of_frames_is_given_up_and_said() {
+    let home = Home::new();
+    let (path, places) = home.filled(&[1, 1]);
+    let whole = fs::read(&path).unwrap();
+    let place = usize::try_from(places[1]).unwrap();
+    for header in [whole[30], !whole[30]] {
+        let mut bytes = whole[..place].to_vec();
+        bytes[30] = header;
+        bytes.resize(200_000, 0);
+        for at in (place..150_000).step_by(40) {
+            let length = u32::try_from(bytes.len() - at - frame::FRAME).unwrap();
+            bytes[at..at + 4].copy_from_slice(&whole[place..place + 4]);
+            bytes[at + 4..at + 8].copy_from_slice(&length.to_le_bytes());
+            bytes[at + 8..at + 24].copy_from_slice(&whole[place + 8..place + 24]);
+        }
+        fs::write(&path, &bytes).unwrap();
+        let (commits, broken) = home.read(&path);
+        assert_eq!(commits, [1]);
+        let last = broken.last().unwrap();
+        assert_eq!((last.missing(), last.offset), (Some((2, None)), places[1]), "{broken:?}");
+        assert!(home.recover(0, 1).is_err());
+        assert_eq!(home.recover_closed(0, 2).unwrap().missing.len(), 0);
+    }
+}
+
+#[test]
 fn files_that_the_journal_never_writes_are_not_taken_into_memory() {
     let home = Home::new();
     let (path, _) = home.filled(&[1]);
