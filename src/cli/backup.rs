@@ -176,14 +176,14 @@ fn make(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
     match whole {
         None => Ok(()),
         Some(what) => {
-            cx.note(&format!("{what}. \"clowder check --repair\" takes what it can from the audit log."))?;
+            cx.note(&format!("{what}. Run \"clowder doctor\" when nobody works with the store: it brings back what a backup and the journal have."))?;
             Err(Failure::Unsound)
         }
     }
 }
 
 pub(super) const COLUMNS: &[super::table::Column] =
-    &[text("WHEN", 24), number("CHANGE"), number("CATS"), number("SIZE"), text("FILE", 60)];
+    &[text("WHEN", 24), number("CHANGE"), number("CATS"), number("SIZE"), text("WHOLE", 12), text("FILE", 60)];
 
 /// A backup as a row of a table.
 pub(super) fn row(listed: &Listed) -> Vec<String> {
@@ -193,6 +193,10 @@ pub(super) fn row(listed: &Listed) -> Vec<String> {
         m.commit.to_string(),
         m.count(Kind::Cat).to_string(),
         bytes(listed.size),
+        match m.lost.len() as u64 + m.lost_entries {
+            0 => "yes".to_owned(),
+            lost => format!("lacks {lost}"),
+        },
         listed.path.display().to_string(),
     ]
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::model::Actor;
 use crate::store::OpenOptions;
-use crate::store::doctor::{self, Diagnosis, DoctorError, Loss, Mended};
+use crate::store::doctor::{self, Diagnosis, DoctorError, Loss, Mended, Way};
 
 /// How many ways out are gone one after the other before it is given up.
 const MOST_STEPS: usize = 8;
@@ -65,13 +65,21 @@ struct WayJson {
     loses: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct StepJson {
     findings: Vec<String>,
     did: String,
+    /// Why it did not help, if it did not; everything is as it was then.
+    failed: Option<String>,
     notices: Vec<String>,
     kept: Option<String>,
     lost: Vec<String>,
+}
+
+impl StepJson {
+    fn of(did: &str) -> Self {
+        Self { did: did.to_owned(), ..Self::default() }
+    }
 }
 
 fn words(losses: &[Loss]) -> Vec<String> {
@@ -91,7 +99,15 @@ pub fn run(place: &Place, as_json: bool, words: &Doctor) -> Result<(), Failure> 
     quiet_engine();
     let options = OpenOptions { create: false, ..place.to_restore()? };
     let cancel = local::cancel()?;
-    let mut visit = Visit { options, as_json, yes: words.yes, cancel: &cancel, did: Vec::new(), lost: Vec::new() };
+    let mut visit = Visit {
+        options,
+        as_json,
+        yes: words.yes,
+        cancel: &cancel,
+        did: Vec::new(),
+        failed: Vec::new(),
+        lost: Vec::new(),
+    };
     visit.go_on()
 }
 
@@ -111,38 +127,70 @@ struct Visit<'a> {
     yes: bool,
     cancel: &'a AtomicBool,
     did: Vec<StepJson>,
+    /// Ways that were gone and did not help.
+    failed: Vec<Way>,
     lost: Vec<Loss>,
 }
 
 impl Visit<'_> {
     fn go_on(&mut self) -> Result<(), Failure> {
+        let mut last: Option<(Way, Vec<String>)> = None;
+        let mut step = 0;
         loop {
-            let diagnosis = self.examine()?;
-            let chosen = if self.did.len() < MOST_STEPS { self.choose(&diagnosis)? } else { None };
+            let mut diagnosis = self.examine()?;
+            if let Some((way, _)) =
+                last.take_if(|(_, findings)| !diagnosis.is_healthy() && *findings == diagnosis.findings)
+            {
+                // It was of no use, and would be of none the next time.
+                self.failed.push(way);
+                diagnosis = self.examine()?;
+            }
+            let chosen = if step < MOST_STEPS { self.choose(&diagnosis)? } else { None };
             let Some(n) = chosen else { return self.end(diagnosis) };
-            let way = &diagnosis.ways[n];
-            let mended = self.mend(way)?;
-            self.tell(&diagnosis, way.does.clone(), mended)?;
+            step += 1;
+            let way = diagnosis.ways[n].clone();
+            match self.mend(&way) {
+                Ok(mended) => {
+                    self.tell(&diagnosis, way.does.clone(), mended)?;
+                    last = Some((way, diagnosis.findings));
+                }
+                // Everything is as it was, and another way may come to an end.
+                Err(e @ (DoctorError::Unsound { .. } | DoctorError::Failed(_))) => {
+                    self.say_failed(&way, &e)?;
+                    self.failed.push(way);
+                }
+                Err(e) => return Err(e.into()),
+            }
         }
+    }
+
+    fn say_failed(&mut self, way: &Way, e: &DoctorError) -> io::Result<()> {
+        if self.as_json {
+            self.did.push(StepJson { failed: Some(e.to_string()), ..StepJson::of(&way.does) });
+            return Ok(());
+        }
+        say(&format!("Tried: {}", way.does))?;
+        say(&format!("It did not help: {e}."))?;
+        say("")
     }
 
     fn examine(&self) -> Result<Diagnosis, Failure> {
         let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
         let mut meter = Meter::new(bars, &mut err);
-        Ok(doctor::examine(&self.options, &mut meter.steps(self.cancel))?)
+        Ok(doctor::examine_after(&self.options, &self.failed, &mut meter.steps(self.cancel))?)
     }
 
-    fn mend(&self, way: &doctor::Way) -> Result<Mended, Failure> {
+    fn mend(&self, way: &Way) -> Result<Mended, DoctorError> {
         let (mut err, bars, cancel) = (io::stderr(), io::stderr().is_terminal(), self.cancel);
         let mut meter = Meter::new(bars, &mut err);
-        Ok(doctor::mend(&self.options, way, &Actor::console(), &mut meter.steps(cancel))?)
+        doctor::mend(&self.options, way, &Actor::console(), &mut meter.steps(cancel))
     }
 
     /// Says what was seen, and which way to go; `None` for none.
     fn choose(&self, diagnosis: &Diagnosis) -> Result<Option<usize>, Failure> {
         if !self.as_json {
             // What there is was said the first time.
-            let facts = if self.did.is_empty() { &diagnosis.facts[..] } else { &[] };
+            let facts = if self.did.is_empty() && self.failed.is_empty() { &diagnosis.facts[..] } else { &[] };
             Self::print(facts, diagnosis)?;
         }
         if diagnosis.is_healthy() || diagnosis.ways.is_empty() {
@@ -199,6 +247,7 @@ impl Visit<'_> {
         self.did.push(StepJson {
             findings: diagnosis.findings.clone(),
             did,
+            failed: None,
             notices: mended.notices,
             kept: mended.kept.map(|path| path.display().to_string()),
             lost: words(&mended.lost),
@@ -227,6 +276,8 @@ impl Visit<'_> {
             say("All is well.")?;
         } else if healthy {
             Self::print_losses("All is well now, and nothing is lost.", "All is well now. Lost is:", "  ", &self.lost)?;
+        } else if self.yes && !diagnosis.ways.is_empty() {
+            say("Something is wrong still after all of that. A backup can be named: \"clowder restore --from FILE\".")?;
         } else if !diagnosis.ways.is_empty() {
             say("Nobody can be asked here: add --yes to go the first way.")?;
         }

@@ -141,7 +141,7 @@ pub struct Way {
 }
 
 /// What a way does.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum How {
     /// Finish what was begun.
     FinishSwap,
@@ -156,8 +156,13 @@ enum How {
     /// Put segments of the journal aside that would keep the store from opening, or what is past that byte of them; open it, which
     /// begins a new journal, and make a backup.
     MakeBackup(Vec<(PathBuf, u64)>),
-    /// A new store of backup and journal, without those backups.
-    Restore(Vec<PathBuf>),
+    /// A new store of a backup, or none, and the journal.
+    Restore {
+        /// The backup that it begins with.
+        backup: Option<PathBuf>,
+        /// Those that are not to be used.
+        without: Vec<PathBuf>,
+    },
     /// A new store of everything that can be read anywhere, without those backups.
     Salvage(Vec<PathBuf>),
     /// A new store of a backup alone.
@@ -174,6 +179,33 @@ pub(super) fn sweep(data: &Path) {
 /// # Errors
 /// The store is in use or not there, or there is no room for the copies.
 pub fn examine(options: &OpenOptions, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Diagnosis, DoctorError> {
+    examine_after(options, &[], progress)
+}
+
+/// The same after ways that did not help: they are not offered again, and the backups that they relied on are not used.
+///
+/// # Errors
+/// As above.
+pub fn examine_after(
+    options: &OpenOptions,
+    failed: &[Way],
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Diagnosis, DoctorError> {
+    let mut diagnosis = look(options, failed, progress)?;
+    diagnosis.ways.retain(|way| !failed.iter().any(|failed| failed.how == way.how));
+    if !failed.is_empty() && diagnosis.ways.is_empty() && !diagnosis.is_healthy() {
+        let advice = "Nothing that could be tried helped, and the store was left as it was. A backup from elsewhere can be named: \
+                      \"clowder restore --from FILE\".";
+        diagnosis.advice = Some(advice.to_owned());
+    }
+    Ok(diagnosis)
+}
+
+fn look(
+    options: &OpenOptions,
+    failed: &[Way],
+    progress: &mut dyn FnMut(Progress) -> bool,
+) -> Result<Diagnosis, DoctorError> {
     let data = &options.data;
     if !data.is_dir() {
         return Err(OpenError::NotThere { path: data.clone() }.into());
@@ -208,7 +240,8 @@ pub fn examine(options: &OpenOptions, progress: &mut dyn FnMut(Progress) -> bool
         Err(RestoreError::Open(e)) => return Ok(no_keyring(options, e)),
         Err(e) => return Err(e.into()),
     };
-    Exam { options, sources, bad: Vec::new(), facts: Vec::new(), findings: Vec::new() }.go_on(progress)
+    let failed = failed.iter().map(|way| way.how.clone()).collect();
+    Exam { failed, ..Exam::new(options, sources) }.go_on(progress)
 }
 
 /// Only a person can help.

@@ -8,6 +8,8 @@ pub(super) struct Exam<'a> {
     pub(super) sources: plan::Sources,
     /// Backups that cannot be relied on.
     pub(super) bad: Vec<PathBuf>,
+    /// What was tried and did not help.
+    pub(super) failed: Vec<How>,
     pub(super) facts: Vec<String>,
     pub(super) findings: Vec<String>,
 }
@@ -22,6 +24,12 @@ enum Body {
     Hurt,
     /// They open without those files.
     Alive(Box<Content>, Vec<PathBuf>),
+}
+
+impl<'a> Exam<'a> {
+    pub(super) fn new(options: &'a OpenOptions, sources: plan::Sources) -> Self {
+        Self { options, sources, bad: Vec::new(), failed: Vec::new(), facts: Vec::new(), findings: Vec::new() }
+    }
 }
 
 impl Exam<'_> {
@@ -124,7 +132,7 @@ impl Exam<'_> {
         ));
     }
 
-    /// Looks for the newest backup that can be relied on.
+    /// Looks for the newest backup that can be relied on and has everything that was there when it was made.
     fn backups(&mut self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<Option<Listed>, DoctorError> {
         let shelf = Shelf::new(&self.options.data, &self.options.backups);
         let mut keys = self.options.keys();
@@ -132,38 +140,56 @@ impl Exam<'_> {
         for e in shelf.list().into_iter().filter_map(Result::err) {
             self.facts.push(sentence(&e.to_string()));
         }
+        let mut partial = false;
         for listed in self.sources.backups.clone() {
-            match backup::verify(&listed.path, Some(&keys), progress) {
-                Ok(_) => {
-                    self.facts.push(format!(
-                        "The newest backup that is whole is {}, of {} (change {}).",
-                        listed.path.display(),
-                        listed.manifest.at.second(),
-                        listed.manifest.commit
-                    ));
-                    return Ok(Some(listed));
+            let (path, manifest) = (listed.path.display(), &listed.manifest);
+            let of = format!("of {} (change {})", manifest.at.second(), manifest.commit);
+            let why = if self.failed.iter().any(|how| how.relies_on(&listed.path)) {
+                format!("What was made of the backup {path} is not sound, so it is not used.")
+            } else {
+                match backup::verify(&listed.path, Some(&keys), progress) {
+                    Ok(_) if manifest.is_whole() => {
+                        self.facts.push(format!("The newest backup that is whole is {path}, {of}."));
+                        return Ok(Some(listed));
+                    }
+                    Ok(_) => {
+                        partial = true;
+                        self.facts.push(format!(
+                            "The backup {path}, {of}, is not whole: {} values could not be read when it was made.",
+                            manifest.lost.len() as u64 + manifest.lost_entries
+                        ));
+                        continue;
+                    }
+                    Err(BackupError::Cancelled) => return Err(DoctorError::Cancelled),
+                    Err(e) => sentence(&e.to_string()),
                 }
-                Err(BackupError::Cancelled) => return Err(DoctorError::Cancelled),
-                Err(e) => {
-                    self.facts.push(sentence(&e.to_string()));
-                    self.bad.push(listed.path.clone());
-                    self.sources.backups.retain(|other| other.path != listed.path);
-                }
-            }
+            };
+            self.facts.push(why);
+            self.bad.push(listed.path.clone());
+            self.sources.backups.retain(|other| other.path != listed.path);
         }
-        self.facts.push(format!("There is no backup in {}.", shelf.directory().display()));
+        let what = if partial { "no backup that is whole" } else { "no backup" };
+        self.facts.push(format!("There is {what} in {}.", shelf.directory().display()));
         Ok(None)
     }
 
     /// How far backup and journal go.
     fn plan(&mut self) -> Option<plan::Plan> {
-        let plan = plan::plan(self.options, &self.sources, None, Until::Last).ok()?;
+        let mut whole = self.sources.again();
+        whole.backups.retain(|listed| listed.manifest.is_whole());
+        let plan = plan::plan(self.options, &whole, None, Until::Last).ok()?;
         self.facts.push(format!(
             "Backup and journal together give the store up to change {}, {}.",
             plan.to.commit,
             plan.to.at.second()
         ));
         Some(plan)
+    }
+
+    /// The backups that a restore does not use: those that cannot be relied on, and those that lack something.
+    fn without(&self) -> Vec<PathBuf> {
+        let partial = self.sources.backups.iter().filter(|listed| !listed.manifest.is_whole());
+        self.bad.iter().cloned().chain(partial.map(|listed| listed.path.clone())).collect()
     }
 
     /// What is wrong with the journal and the backups, seen from the engine's files.
@@ -216,10 +242,19 @@ impl Exam<'_> {
             return Ok(ways);
         }
         let mut known = plan.map_or(0, |plan| plan.last.unwrap_or(plan.to).commit.0).max(self.closed_with());
+        if let Some(newest) = self.sources.backups.first() {
+            known = known.max(newest.manifest.commit);
+        }
         if let Body::Alive(content, without) = body {
             known = known.max(content.commit).max(content.report.commits);
-            ways.extend(self.ways_of_own(content, without, plan.map_or(0, |plan| plan.to.commit.0)));
+            let own = self.ways_of_own(content, without, plan.map_or(0, |plan| plan.to.commit.0));
+            ways.extend(own.filter(|way| !self.failed.contains(&way.how)));
         }
+        let base = |plan: &plan::Plan| plan.backup.as_ref().map(|listed| listed.path.clone());
+        let was_tried = |plan: &plan::Plan| {
+            self.failed.iter().any(|how| matches!(how, How::Restore { backup, .. } if *backup == base(plan)))
+        };
+        let restorable = plan.filter(|plan| !was_tried(plan));
         let restore = |plan: &plan::Plan, loses: Vec<Loss>| {
             let from = match &plan.backup {
                 Some(listed) => format!("the backup of {} and the journal after it", listed.manifest.at.second()),
@@ -230,15 +265,15 @@ impl Exam<'_> {
                 plan.to.commit,
                 plan.to.at.second()
             );
-            Way { does, loses, how: How::Restore(self.bad.clone()) }
+            Way { does, loses, how: How::Restore { backup: base(plan), without: self.without() } }
         };
         let whole = |plan: &plan::Plan| {
             let goes_on = matches!(body, Body::Alive(content, _) if !content.lacks);
             let open_end = !goes_on && self.is_open_ended(plan);
             plan.to.commit.0 >= known && plan.broken.is_none() && !open_end
         };
-        let lossless = plan.is_some_and(whole);
-        if let Some(plan) = plan.filter(|_| lossless) {
+        let lossless = restorable.is_some_and(whole);
+        if let Some(plan) = restorable.filter(|_| lossless) {
             ways.push(restore(plan, Vec::new()));
         }
         let ends: Vec<u64> = [plan.map(|plan| plan.to.commit.0), newest.map(|newest| newest.manifest.commit)]
@@ -249,13 +284,14 @@ impl Exam<'_> {
             let opens = matches!(body, Body::Alive(..) | Body::Hurt);
             let line = self.line_of(body);
             let (known, reaches) = self.evidence(&line, opens, newest, plan, &ends, progress)?;
-            if !known.is_empty() {
+            let salvage = How::Salvage(self.bad.clone());
+            if !known.is_empty() && !self.failed.contains(&salvage) {
                 let does = "Make a new store of every record that can be read anywhere: in the damaged files, the newest backup and \
                             the journal."
                     .to_owned();
-                ways.push(Way { does, loses: known.losses(), how: How::Salvage(self.bad.clone()) });
+                ways.push(Way { does, loses: known.losses(), how: salvage });
             }
-            if let Some(plan) = plan {
+            if let Some(plan) = restorable {
                 let way = restore(plan, known.losses_of(&reaches[0]));
                 let at = if ways.first().is_some_and(|salvage| way.loses.len() <= salvage.loses.len()) {
                     0
@@ -338,10 +374,15 @@ impl Exam<'_> {
         let data = &self.options.data;
         let mut known = Evidence::default();
         let mut reaches: Vec<Reach> = ends.iter().map(|&end| Reach::new(end)).collect();
-        if let Some(listed) = newest {
+        // One that lacks something may have records that nothing else has.
+        let partial = self.sources.backups.first().filter(|listed| !listed.manifest.is_whole());
+        let mut none = Vec::new();
+        for (listed, reaches) in
+            newest.map(|listed| (listed, &mut reaches)).into_iter().chain(partial.map(|p| (p, &mut none)))
+        {
             let other = restore::build::other_key(self.options, &self.sources, listed)?;
             let open = |tree: &str, key: &[u8], sealed: &[u8]| other.as_ref()?.open(tree, key, sealed).ok();
-            known.backup(listed, &self.sources, &open, &mut reaches)?;
+            known.backup(listed, &self.sources, &open, reaches)?;
         }
         known.journal(data, &self.sources, &self.sources.chain(line), &mut reaches)?;
         let of_journal = known.commit;
@@ -370,6 +411,17 @@ impl Exam<'_> {
     }
 }
 
+impl How {
+    /// Whether a new store was made of that backup.
+    fn relies_on(&self, path: &Path) -> bool {
+        match self {
+            Self::Restore { backup, .. } => backup.as_deref() == Some(path),
+            Self::OnlyBackup(backup, _) => backup == path,
+            _ => false,
+        }
+    }
+}
+
 fn only_backup(listed: &Listed, loses: Vec<Loss>) -> Way {
     let does = format!("Make a new store of the backup of {} alone.", listed.manifest.at.second());
     Way { does, loses, how: How::OnlyBackup(listed.path.clone(), CommitNo(listed.manifest.commit)) }
@@ -384,8 +436,8 @@ pub(super) fn salvaged(
     let _lock = DataLock::take(&options.data, Door::Command)?;
     let mut sources = plan::Sources::find(options, None)?;
     sources.backups.retain(|listed| !bad.contains(&listed.path));
-    let newest = sources.backups.first().cloned();
-    let mut exam = Exam { options, sources, bad: bad.to_vec(), facts: Vec::new(), findings: Vec::new() };
+    let newest = sources.backups.iter().find(|listed| listed.manifest.is_whole()).cloned();
+    let mut exam = Exam { bad: bad.to_vec(), ..Exam::new(options, sources) };
     let body = exam.engine(progress)?;
     let plan = exam.plan();
     let opens = matches!(body, Body::Alive(..) | Body::Hurt);

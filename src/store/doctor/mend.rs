@@ -74,8 +74,8 @@ pub fn mend(
             let notices = back_up(options, actor, words.chars().take(1_000).collect(), &mut *progress)?;
             Ok(Mended { notices, kept: Some(data.join(kept)), lost })
         }
-        How::Restore(bad) => {
-            let good = |listed: &Listed| !bad.contains(&listed.path);
+        How::Restore { without, .. } => {
+            let good = |listed: &Listed| !without.contains(&listed.path);
             let restored = restore::restore_of(options, None, Until::Last, &good, actor, &mut *progress)?;
             Ok(Mended { notices: restored.notices, kept: restored.kept, lost })
         }

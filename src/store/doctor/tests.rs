@@ -2,7 +2,7 @@ use std::path::Path;
 
 use super::*;
 use crate::{
-    model::{Cat, CatId, Kind},
+    model::{AuditEntry, Cat, CatId, Kind},
     store::{
         core::Core,
         engine::{Batch, Engine, Tree},
@@ -82,7 +82,10 @@ fn a_record_that_is_not_as_the_journal_has_it_comes_from_the_journal() {
     stocked(home.path());
     behind_its_back(home.path(), |_, batch| batch.put(Tree::Records(Kind::Cat), &record::key(4), vec![0; 60]));
     let diagnosis = examined(home.path());
-    assert!(matches!(diagnosis.ways[0].how, How::Restore(_)) && diagnosis.ways[0].loses.is_empty(), "{diagnosis:#?}");
+    assert!(
+        matches!(diagnosis.ways[0].how, How::Restore { .. }) && diagnosis.ways[0].loses.is_empty(),
+        "{diagnosis:#?}"
+    );
     mend(&options(home.path()), &diagnosis.ways[0], &Actor::console(), &mut go_on).unwrap();
     is_sound(home.path());
 }
@@ -112,6 +115,92 @@ fn what_is_damaged_everywhere_is_named_by_its_number_and_the_rest_is_kept() {
     assert_eq!(store.all::<Cat>().count(), 9);
     assert!(store.audit_entry(CommitNo(4)).unwrap().unwrap().0.note.contains("is lost"));
     assert!(store.audit(None, 1).unwrap()[0].note.contains("cat 4, last in change 4: nothing is left of it"));
+}
+
+/// A way gone, which must come to an end.
+fn go(home: &Path, way: &Way) {
+    mend(&options(home), way, &Actor::console(), &mut go_on).unwrap();
+}
+
+/// A backup onto the shelf, after something was changed.
+fn backed_up(home: &Path) -> backup::BackupReport {
+    let store = Store::open(options(home)).unwrap().store;
+    let noted = store.write(&Actor::console(), move |tx| {
+        tx.describe(Action::Repair, "");
+        tx.always();
+        Ok::<_, StoreError>(())
+    });
+    noted.unwrap();
+    let made = store.backup(&mut go_on).unwrap();
+    store.close().unwrap();
+    made
+}
+
+#[test]
+fn a_backup_that_lacks_something_is_not_taken_while_an_older_one_is_whole() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    let whole = backed_up(home.path()).path.unwrap();
+    behind_its_back(home.path(), |_, batch| {
+        batch.put(Tree::Records(Kind::Cat), &record::key(4), vec![0; 60]);
+        batch.put(Tree::Audit, &super::super::audit::range(4, 4).0, vec![0; 60]);
+    });
+    let partial = backed_up(home.path());
+    assert!(!partial.manifest.is_whole());
+    let diagnosis = examined(home.path());
+    let said = |words: &str| diagnosis.facts.iter().any(|fact| fact.contains(words));
+    assert!(said("is not whole: 2 values could not be read") && said("that is whole is"), "{diagnosis:#?}");
+    let first = &diagnosis.ways[0];
+    assert!(matches!(&first.how, How::Restore { backup: Some(path), .. } if *path == whole), "{diagnosis:#?}");
+    assert_eq!(first.loses, []);
+    go(home.path(), first);
+    is_sound(home.path());
+}
+
+#[test]
+fn what_only_a_backup_has_that_lacks_something_is_taken_and_what_it_lacks_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    behind_its_back(home.path(), |_, batch| {
+        batch.put(Tree::Records(Kind::Cat), &record::key(4), vec![0; 60]);
+        batch.put(Tree::Audit, &super::super::audit::range(4, 4).0, vec![0; 60]);
+    });
+    backed_up(home.path());
+    let data = home.path().join("data");
+    fs::remove_dir_all(data.join("journal")).unwrap();
+    fs::remove_dir_all(data.join(STORE)).unwrap();
+    let diagnosis = examined(home.path());
+    let way = &diagnosis.ways[0];
+    let gone = |loss: &Loss| matches!(loss, Loss::Gone { kind: Kind::Cat, id: 4, .. });
+    assert!(matches!(way.how, How::Salvage(_)) && way.loses.iter().any(gone), "{diagnosis:#?}");
+    go(home.path(), way);
+    assert!(examined(home.path()).is_healthy());
+    let store = Store::open(options(home.path())).unwrap().store;
+    assert_eq!(store.all::<Cat>().count(), 9);
+}
+
+#[test]
+fn a_way_that_did_not_help_is_not_offered_again_but_the_next_one_is() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    let sound = backed_up(home.path()).path.unwrap();
+    // An entry that says more than there is, which a backup takes as it is.
+    behind_its_back(home.path(), |core, batch| {
+        let (entry, touched) = core.audit_entry(CommitNo(4)).unwrap().unwrap();
+        core.put_audit(batch, AuditEntry { touched: 2, ..entry }, touched).unwrap();
+    });
+    let unsound = backed_up(home.path());
+    assert!(unsound.manifest.is_whole());
+    let first = examined(home.path()).ways.swap_remove(0);
+    let error = mend(&options(home.path()), &first, &Actor::console(), &mut go_on).unwrap_err();
+    assert!(matches!(error, DoctorError::Unsound { .. }), "{error}");
+    let diagnosis = examine_after(&options(home.path()), &[first], &mut go_on).unwrap();
+    assert!(diagnosis.facts.iter().any(|fact| fact.starts_with("What was made of the backup")), "{diagnosis:#?}");
+    let next = &diagnosis.ways[0];
+    assert!(matches!(&next.how, How::Restore { backup: Some(path), .. } if *path == sound), "{diagnosis:#?}");
+    assert_eq!(next.loses, []);
+    go(home.path(), next);
+    is_sound(home.path());
 }
 
 #[test]
