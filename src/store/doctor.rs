@@ -17,7 +17,7 @@ use super::{
     engine,
     files::{self, DataLock, KEYRING, STORE},
     journal,
-    keyring::Keyring,
+    keyring::{Keyring, remembered},
     migrate,
     restore::{self, RestoreError, Until, plan},
     swap,
@@ -191,7 +191,11 @@ pub fn examine_after(
     failed: &[Way],
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Diagnosis, DoctorError> {
-    let mut diagnosis = look(options, failed, progress)?;
+    let mut diagnosis = match look(options, failed, progress) {
+        // Whatever is here is in order for the version that wrote it.
+        Err(DoctorError::Open(e @ OpenError::NewerFormat { .. })) => newer(e),
+        looked => looked?,
+    };
     diagnosis.ways.retain(|way| !failed.iter().any(|failed| failed.how == way.how));
     if !failed.is_empty() && diagnosis.ways.is_empty() && !diagnosis.is_healthy() {
         let advice = "Nothing that could be tried helped, and the store was left as it was. A backup from elsewhere can be named: \
@@ -208,7 +212,7 @@ fn look(
 ) -> Result<Diagnosis, DoctorError> {
     let data = &options.data;
     if !data.is_dir() {
-        return Err(OpenError::NotThere { path: data.clone() }.into());
+        return Err(not_there(options).into());
     }
     let _lock = DataLock::take(data, Door::Command)?;
     if files::is_open_to_others(data) {
@@ -224,16 +228,15 @@ fn look(
             return Ok(Diagnosis { facts: vec![fact], ..Diagnosis::default() });
         }
         Ok(None) if !engine::has_traces(&data.join(STORE)) && !files::has_remains(data) => {
-            return Err(OpenError::NotThere { path: data.clone() }.into());
+            return Err(not_there(options).into());
         }
         Ok(None) => return Ok(no_keyring(options, OpenError::MissingKeyring { path: data.join(KEYRING) })),
-        Err(e @ (OpenError::DamagedKeyring { .. } | OpenError::NewerFormat { .. })) => {
-            return Ok(no_keyring(options, e));
-        }
+        Err(e @ OpenError::DamagedKeyring { .. }) => return Ok(no_keyring(options, e)),
+        Err(e @ OpenError::NewerFormat { .. }) => return seems_newer(options, e),
         Err(e) => return Ok(only(e)),
     };
     if keyring.format > migrate::FORMAT {
-        return Ok(no_keyring(options, OpenError::NewerFormat { path: data.clone() }));
+        return seems_newer(options, OpenError::NewerFormat { path: data.clone() });
     }
     let sources = match plan::Sources::find(options, None) {
         Ok(sources) => sources,
@@ -244,6 +247,34 @@ fn look(
     Exam { failed, ..Exam::new(options, sources) }.go_on(progress)
 }
 
+/// No store, or none any more.
+pub(super) fn not_there(options: &OpenOptions) -> OpenError {
+    let path = options.data.clone();
+    match remembered(&path, &options.config) {
+        Some(key) => OpenError::Emptied { path, key },
+        None => OpenError::NotThere { path },
+    }
+}
+
+/// A newer version wrote the store: it is in order, or that version knows what is wrong.
+fn newer(e: OpenError) -> Diagnosis {
+    let advice = "Install that version, or a later one, and start it. Nothing was changed here, and an older version must not change it.";
+    Diagnosis { advice: Some(advice.to_owned()), ..only(e) }
+}
+
+/// The keyring says that a newer version wrote it. When its copy opens and says otherwise, only the keyring is damaged.
+fn seems_newer(options: &OpenOptions, e: OpenError) -> Result<Diagnosis, DoctorError> {
+    match keyring_of::copy(options) {
+        Some(_) => Ok(no_keyring(options, OpenError::DamagedKeyring { path: options.data.join(KEYRING) })),
+        None => Err(e.into()),
+    }
+}
+
+/// Whether the keyring stands in the way, which cannot be read or does not open, since its copy opens by itself.
+pub(super) fn is_only_the_keyring(options: &OpenOptions) -> bool {
+    keyring_of::copy(options).is_some()
+}
+
 /// Only a person can help.
 fn only(e: OpenError) -> Diagnosis {
     Diagnosis { findings: vec![sentence(&e.to_string())], advice: Some(String::new()), ..Diagnosis::default() }
@@ -251,7 +282,8 @@ fn only(e: OpenError) -> Diagnosis {
 
 /// With a capital at its beginning and a full stop at its end, and without the advice to come here.
 fn sentence(words: &str) -> String {
-    let words = words.split(" Run `clowder doctor`").next().unwrap_or_default();
+    let advice = [" Run `clowder doctor`", "; run `clowder doctor`"];
+    let words = advice.iter().fold(words, |words, advice| words.split(advice).next().unwrap_or_default());
     let mut chars = words.trim_end_matches('.').chars();
     // A path keeps its letters.
     let first = chars.next().map(|c| if words.starts_with('/') { c.to_string() } else { c.to_uppercase().to_string() });
@@ -305,6 +337,12 @@ fn moves_back(data: &Path) -> Vec<(PathBuf, PathBuf)> {
 
 /// The keyring is gone or damaged, or nothing there is opens it.
 fn no_keyring(options: &OpenOptions, e: OpenError) -> Diagnosis {
+    let path = options.data.join(KEYRING);
+    if keyring_of::copy_is_newer(&options.data) {
+        return newer(OpenError::NewerFormat { path: options.data.clone() });
+    }
+    // What opens the copy is not at fault.
+    let e = if path.exists() && is_only_the_keyring(options) { OpenError::DamagedKeyring { path } } else { e };
     let finding = sentence(&e.to_string());
     let Some(spare) = keyring_of::find(options) else {
         let advice = match e {

@@ -201,10 +201,11 @@ pub enum OpenError {
         /// What the engine said.
         why: String,
     },
-    /// The directory is empty, and a key file remembers a store in it.
+    /// The directory is empty or not there, and a key file remembers a store in it.
     #[error(
-        "{} is empty, but there was a store in it: the key file {} remembers it. Mount the disk it is on, or put the files back. To \
-         begin anew all the same, move that key file away, or remove the empty directory",
+        "{} is empty or not there, but there was a store in it: the key file {} remembers it. Mount the disk it is on, or put the \
+         files back. To take it from a backup instead, run \"clowder restore --from FILE\". To begin anew all the same, move that key \
+         file away",
         .path.display(), .key.display()
     )]
     Emptied {
@@ -338,10 +339,13 @@ impl Store {
             if data.is_symlink() {
                 return Err(OpenError::DeadLink { path: data.clone() });
             }
-            if !options.create {
-                return Err(OpenError::NotThere { path: data.clone() });
+            // A service has nobody in front to whom to say that this is another store.
+            let unseen = matches!(options.door, Door::Socket | Door::Ssh);
+            match doctor::not_there(&options) {
+                e @ OpenError::Emptied { .. } if unseen => return Err(e),
+                e if !options.create => return Err(e),
+                _ => files::make_private_dir(data)?,
             }
-            files::make_private_dir(data)?;
         }
         let lock = DataLock::take(data, options.door)?;
         if files::is_open_to_others(data) && !files::close_unused(data) {
@@ -353,7 +357,7 @@ impl Store {
         doctor::sweep(data);
         compact::remove_leftover(data)?;
         let store_dir = data.join(STORE);
-        match Keyring::read(data)? {
+        match Keyring::read(data).map_err(|e| or_its_keyring(&options, e))? {
             Some(keyring) if keyring.in_use => {
                 let mark = files::clean_mark(data);
                 let core = open_existing(&options, keyring, &mut notices)?;
@@ -429,6 +433,25 @@ fn not_gone_back(data: &Path, opened: Result<Opened, OpenError>, mark: &files::C
     Err(error)
 }
 
+/// What stands in the way: the keyring, when its copy opens, whatever else it looked like.
+fn or_its_keyring(options: &OpenOptions, e: OpenError) -> OpenError {
+    let about_keys = matches!(
+        e,
+        OpenError::NewerFormat { .. }
+            | OpenError::DamagedKeyring { .. }
+            | OpenError::MissingKey { .. }
+            | OpenError::WrongKey { .. }
+            | OpenError::ForeignKey { .. }
+            | OpenError::WrongCredential { .. }
+            | OpenError::NotAsked { .. }
+    );
+    if about_keys && doctor::is_only_the_keyring(options) {
+        OpenError::DamagedKeyring { path: options.data.join(files::KEYRING) }
+    } else {
+        e
+    }
+}
+
 /// Refuses a directory on a network file system, or one that would be made there.
 fn refuse_network(options: &OpenOptions) -> Result<(), OpenError> {
     if options.network {
@@ -468,9 +491,15 @@ fn make(options: &OpenOptions, keyring: Keyring, unlocked: Unlocked) -> Result<C
 fn open_existing(options: &OpenOptions, keyring: Keyring, notices: &mut Vec<String>) -> Result<Core, OpenError> {
     let data = &options.data;
     if keyring.format > migrate::FORMAT {
-        return Err(OpenError::NewerFormat { path: data.clone() });
+        return Err(or_its_keyring(options, OpenError::NewerFormat { path: data.clone() }));
     }
-    let mut unlocked = keyring.unlock(&options.keys())?;
+    // Nobody is asked for anything when what is at hand opens the copy.
+    let unasked = OpenOptions { ask: None, ..options.clone() };
+    let mut unlocked = keyring.unlock(&unasked.keys()).or_else(|e| match or_its_keyring(options, e) {
+        e @ OpenError::DamagedKeyring { .. } => Err(e),
+        e if options.ask.is_none() => Err(e),
+        _ => keyring.unlock(&options.keys()),
+    })?;
     notices.append(&mut unlocked.notices);
     if !engine::is_there(&data.join(STORE)) {
         return Err(OpenError::Vanished { path: data.clone() });

@@ -15,7 +15,13 @@ use std::{
 
 use crate::model::{Action, Actor, CommitNo, Stamp};
 
-use super::{BackupError, OpenError, OpenOptions, Progress, Store, StoreError, backup::Listed, files::DataLock, swap};
+use super::{
+    BackupError, OpenError, OpenOptions, Progress, Store, StoreError,
+    backup::Listed,
+    doctor,
+    files::{self, DataLock},
+    swap,
+};
 
 pub use plan::Plan;
 
@@ -185,7 +191,13 @@ impl From<StoreError> for RestoreError {
 pub fn choices(options: &OpenOptions) -> Result<Choices, RestoreError> {
     let sources = match plan::Sources::find(options, None) {
         Ok(sources) => sources,
-        Err(RestoreError::Nothing { .. }) => return Ok(Choices { backups: Vec::new(), journal: None }),
+        Err(RestoreError::Nothing { data }) => {
+            return match doctor::not_there(options) {
+                // A disk that is not mounted looks like this.
+                e @ OpenError::Emptied { .. } if !files::has_remains(&data) => Err(e.into()),
+                _ => Ok(Choices { backups: Vec::new(), journal: None }),
+            };
+        }
         Err(e) => return Err(e),
     };
     let journal = plan::stretch(options, &sources)?;

@@ -99,6 +99,8 @@ impl Exam<'_> {
                 return Ok(Body::Alive(Box::new(content), without));
             }
             Err(Unanswered::Cancelled) => return Err(DoctorError::Cancelled),
+            // What is sealed says so.
+            Ok(Err(StoreError::Refused(_))) => return Err(OpenError::NewerFormat { path: data.clone() }.into()),
             Ok(Err(e)) => e.to_string(),
             Err(Unanswered::Gone(why)) => why,
         };
@@ -144,7 +146,9 @@ impl Exam<'_> {
         for listed in self.sources.backups.clone() {
             let (path, manifest) = (listed.path.display(), &listed.manifest);
             let of = format!("of {} (change {})", manifest.at.second(), manifest.commit);
-            let why = if self.failed.iter().any(|how| how.relies_on(&listed.path)) {
+            let why = if manifest.format > migrate::FORMAT {
+                sentence(&BackupError::Newer { path: listed.path.clone() }.to_string())
+            } else if self.failed.iter().any(|how| how.relies_on(&listed.path)) {
                 format!("What was made of the backup {path} is not sound, so it is not used.")
             } else {
                 match backup::verify(&listed.path, Some(&keys), progress) {
@@ -190,6 +194,12 @@ impl Exam<'_> {
     fn without(&self) -> Vec<PathBuf> {
         let partial = self.sources.backups.iter().filter(|listed| !listed.manifest.is_whole());
         self.bad.iter().cloned().chain(partial.map(|listed| listed.path.clone())).collect()
+    }
+
+    /// The newest backup of a line, when it lacks something: it may have records that nothing else has.
+    fn partial(&self, line: &str) -> Option<&Listed> {
+        let newest = self.sources.backups.iter().find(|listed| listed.manifest.line == line)?;
+        (!newest.manifest.is_whole()).then_some(newest)
     }
 
     /// What is wrong with the journal and the backups, seen from the engine's files.
@@ -242,8 +252,8 @@ impl Exam<'_> {
             return Ok(ways);
         }
         let mut known = plan.map_or(0, |plan| plan.last.unwrap_or(plan.to).commit.0).max(self.closed_with());
-        if let Some(newest) = self.sources.backups.first() {
-            known = known.max(newest.manifest.commit);
+        if let Some(partial) = self.partial(&self.line_of(body)) {
+            known = known.max(partial.manifest.commit);
         }
         if let Body::Alive(content, without) = body {
             known = known.max(content.commit).max(content.report.commits);
@@ -374,8 +384,7 @@ impl Exam<'_> {
         let data = &self.options.data;
         let mut known = Evidence::default();
         let mut reaches: Vec<Reach> = ends.iter().map(|&end| Reach::new(end)).collect();
-        // One that lacks something may have records that nothing else has.
-        let partial = self.sources.backups.first().filter(|listed| !listed.manifest.is_whole());
+        let partial = self.partial(line);
         let mut none = Vec::new();
         for (listed, reaches) in
             newest.map(|listed| (listed, &mut reaches)).into_iter().chain(partial.map(|p| (p, &mut none)))

@@ -6,19 +6,44 @@ use std::{
 };
 
 use super::super::{
-    OpenOptions,
+    OpenError, OpenOptions,
     backup::{self, Shelf},
     files::{KEYRING, KEYRING_COPY},
     journal,
     keyring::Keyring,
+    migrate,
     restore::keys::{self, Opened},
 };
 
 /// A keyring from elsewhere that opens what is there.
-pub(super) struct Spare {
+pub(in super::super) struct Spare {
     pub(super) text: String,
     /// Where it was found.
     pub(super) from: PathBuf,
+}
+
+/// The copy of the keyring, when it opens by itself, with what opens the store, and the journal with it.
+pub(in super::super) fn copy(options: &OpenOptions) -> Option<Spare> {
+    let from = options.data.join(KEYRING_COPY);
+    let spare = Spare { text: fs::read_to_string(&from).ok()?, from };
+    let unasked = OpenOptions { ask: None, ..options.clone() };
+    opens(&spare, &unasked).then_some(spare)
+}
+
+/// Whether the copy of the keyring was written by a newer version.
+pub(super) fn copy_is_newer(data: &Path) -> bool {
+    let text = fs::read_to_string(data.join(KEYRING_COPY)).unwrap_or_default();
+    match Keyring::parse(&text) {
+        Ok(keyring) => keyring.format > migrate::FORMAT,
+        Err(e) => matches!(e, OpenError::NewerFormat { .. }),
+    }
+}
+
+fn opens(spare: &Spare, options: &OpenOptions) -> bool {
+    let keyring =
+        Keyring::parse(&spare.text).ok().filter(|keyring| keyring.in_use && keyring.format <= migrate::FORMAT);
+    let keys = keyring.and_then(|keyring| keys::unlock(keyring, options).ok());
+    keys.is_some_and(|keys| fits(&options.data, &keys))
 }
 
 /// The copy of the keyring, or the newest in a backup or in what was kept aside, that the key opens and that opens the journal.
@@ -47,17 +72,13 @@ pub(super) fn find(options: &OpenOptions) -> Option<Spare> {
     found.extend(kept.into_iter().rev().filter_map(|from| Some(Spare { text: fs::read_to_string(&from).ok()?, from })));
     found.dedup_by(|a, b| a.text == b.text);
     let unasked = OpenOptions { ask: None, ..options.clone() };
-    let opens = |spare: &Spare, options: &OpenOptions| {
-        let keyring = Keyring::parse(&spare.text).ok().filter(|keyring| keyring.in_use)?;
-        keys::unlock(keyring, options).ok().filter(|keys| fits(data, keys))
-    };
-    if let Some(n) = found.iter().position(|spare| opens(spare, &unasked).is_some()) {
+    if let Some(n) = found.iter().position(|spare| opens(spare, &unasked)) {
         return Some(found.swap_remove(n));
     }
     // Somebody may know a passphrase or a recovery code; they are asked once.
     let newest = found.into_iter().next()?;
     options.ask.as_ref()?;
-    opens(&newest, options).map(|_| newest)
+    opens(&newest, options).then_some(newest)
 }
 
 /// Whether the keys open the journal where it was written last, as far as that can be read. A keyring from before the data key was

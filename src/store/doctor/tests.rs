@@ -117,7 +117,7 @@ fn what_is_damaged_everywhere_is_named_by_its_number_and_the_rest_is_kept() {
     assert!(store.audit(None, 1).unwrap()[0].note.contains("cat 4, last in change 4: nothing is left of it"));
 }
 
-/// A way gone, which must come to an end.
+/// Goes a way, which must come to an end.
 fn go(home: &Path, way: &Way) {
     mend(&options(home), way, &Actor::console(), &mut go_on).unwrap();
 }
@@ -201,6 +201,83 @@ fn a_way_that_did_not_help_is_not_offered_again_but_the_next_one_is() {
     assert_eq!(next.loses, []);
     go(home.path(), next);
     is_sound(home.path());
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_alone() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    backed_up(home.path());
+    let data = home.path().join("data");
+    let (keyring, copy) = (data.join(KEYRING), data.join(files::KEYRING_COPY));
+    let right = fs::read_to_string(&keyring).unwrap();
+    let is_left_alone = |what: &str| {
+        let diagnosis = examined(home.path());
+        assert!(diagnosis.findings[0].contains("newer version") && diagnosis.ways.is_empty(), "{what}: {diagnosis:#?}");
+        assert!(diagnosis.advice.unwrap().contains("Install that version"), "{what}");
+    };
+    for (was, is) in [("version = 2", "version = 9"), ("format = 2", "format = 9")] {
+        let newer = right.replacen(was, is, 1);
+        assert_ne!(newer, right);
+        // Only the keyring says so.
+        fs::write(&keyring, &newer).unwrap();
+        assert_eq!(Store::open(options(home.path())).unwrap_err(), OpenError::DamagedKeyring { path: keyring.clone() });
+        let diagnosis = examined(home.path());
+        assert!(matches!(&diagnosis.ways[..], [Way { how: How::TakeKeyring(text), .. }] if *text == right), "{is}");
+        // Both do.
+        fs::write(&copy, &newer).unwrap();
+        is_left_alone(is);
+        assert!(matches!(Store::open(options(home.path())), Err(OpenError::NewerFormat { .. })));
+        fs::remove_file(&keyring).unwrap();
+        is_left_alone(is);
+        fs::write(&keyring, &right).unwrap();
+        fs::write(&copy, &right).unwrap();
+    }
+    is_sound(home.path());
+    behind_its_back(home.path(), |core, batch| core.put_meta(batch, super::super::meta::FORMAT, &9_u64.to_le_bytes()));
+    is_left_alone("the content");
+}
+
+#[test]
+fn a_keyring_that_does_not_open_while_its_copy_does_is_what_is_damaged() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    let keyring = home.path().join("data").join(KEYRING);
+    let right = fs::read_to_string(&keyring).unwrap();
+    for field in ["store = \"", "wrapped = \""] {
+        let at = right.find(field).unwrap() + field.len();
+        let digit = if right.as_bytes()[at] == b'0' { "1" } else { "0" };
+        let mut text = right.clone();
+        text.replace_range(at..=at, digit);
+        fs::write(&keyring, text).unwrap();
+        let damaged = OpenError::DamagedKeyring { path: keyring.clone() };
+        assert_eq!(Store::open(options(home.path())).unwrap_err(), damaged, "{field}");
+        let diagnosis = examined(home.path());
+        assert_eq!(diagnosis.findings, [format!("{} is damaged.", keyring.display())]);
+        go(home.path(), &diagnosis.ways[0]);
+        is_sound(home.path());
+    }
+}
+
+#[test]
+fn a_directory_that_was_emptied_is_told_from_one_that_never_had_a_store() {
+    let home = tempfile::tempdir().unwrap();
+    let nothing = |home: &Path| (examine(&options(home), &mut go_on), restore::choices(&options(home)));
+    assert!(matches!(nothing(home.path()), (Err(DoctorError::Open(OpenError::NotThere { .. })), Ok(_))));
+    stocked(home.path());
+    let data = home.path().join("data");
+    let emptied = |what: &str| {
+        let (doctor, choices) = nothing(home.path());
+        assert!(matches!(doctor, Err(DoctorError::Open(OpenError::Emptied { .. }))), "{what}");
+        assert!(matches!(choices, Err(RestoreError::Open(OpenError::Emptied { .. }))), "{what}");
+    };
+    fs::remove_dir_all(&data).unwrap();
+    emptied("not there");
+    // A server has nobody in front to see that it began anew.
+    let server = Store::open(OpenOptions { door: Door::Socket, ..options(home.path()) });
+    assert!(matches!(server, Err(OpenError::Emptied { .. })) && !data.exists());
+    files::make_private_dir(&data).unwrap();
+    emptied("empty");
 }
 
 #[test]

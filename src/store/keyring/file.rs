@@ -45,8 +45,13 @@ pub(in crate::store) fn default_path(config: &Path, store: &str) -> PathBuf {
     config.join("keys").join(format!("{store}.key"))
 }
 
+/// A path as it is from the root; the last part of it need not be there.
 pub(super) fn absolute(path: &Path) -> PathBuf {
-    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+    let of_parent = || {
+        let parent = path.parent().map(|dir| if dir.as_os_str().is_empty() { Path::new(".") } else { dir })?;
+        Some(fs::canonicalize(parent).ok()?.join(path.file_name()?))
+    };
+    fs::canonicalize(path).ok().or_else(of_parent).unwrap_or_else(|| path.to_owned())
 }
 
 /// Writes a key file, whole or not at all; one that is there is replaced.
