@@ -53,7 +53,15 @@ pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
         return Err(Failure::Cancelled(format!("broken off: {what}")));
     }
     print(cx, &report, check.deep)?;
-    if report.is_clean() { Ok(()) } else { Err(Failure::Unsound) }
+    if report.is_clean() {
+        return Ok(());
+    }
+    cx.note(if report.is_only_derived() && !check.repair {
+        "The records themselves are sound. To build the indexes and counters anew: clowder check --repair"
+    } else {
+        "Stop the server and run \"clowder doctor\": it brings back what a backup and the journal have."
+    })?;
+    Err(Failure::Unsound)
 }
 
 fn print(cx: &mut Context<'_>, report: &CheckReport, deep: bool) -> Result<(), Failure> {

@@ -12,7 +12,7 @@ use crate::model::{AuditEntry, CommitNo, Kind, Touched};
 use super::{
     StoreError,
     codec::{self, Shape},
-    core::Core,
+    core::{Core, unread},
     engine::{Batch, Tree},
     indexes::{self, Key, Range},
     record::AnyRecord,
@@ -165,14 +165,15 @@ impl Core {
     fn open_part(&self, key: &[u8], sealed: &[u8]) -> Result<Part, StoreError> {
         let stored = self.sealer.open(Tree::Audit.name(), key, sealed).map_err(|_| {
             let commit = parse_key(key).map_or(0, |(commit, _)| commit);
-            StoreError::Damaged(format!("entry {commit} of the audit log is damaged; restore a backup"))
+            StoreError::Damaged(format!("entry {commit} of the audit log is damaged; run `clowder doctor`"))
         })?;
         codec::decode_as(Shape::Audit, &stored)
     }
 
     fn audit_head(&self, commit: u64) -> Result<Option<AuditEntry>, StoreError> {
         let key = key(commit, 0);
-        match self.engine.get(Tree::Audit, &key)? {
+        let unread = unread(|| format!("entry {commit} of the audit log"));
+        match self.engine.get(Tree::Audit, &key).map_err(unread)? {
             None => Ok(None),
             Some(sealed) => Ok(self.open_part(&key, &sealed)?.entry),
         }
@@ -203,8 +204,9 @@ impl Core {
     /// One entry with the records it touched.
     pub(super) fn audit_entry(&self, no: CommitNo) -> Result<Option<(AuditEntry, Vec<Touched>)>, StoreError> {
         let (from, to) = (key(no.0, 0), key(no.0, u32::MAX));
-        let pairs =
-            self.engine.scan(Tree::Audit, (Bound::Included(&from[..]), Bound::Included(&to[..])), false, usize::MAX)?;
+        let range = (Bound::Included(&from[..]), Bound::Included(&to[..]));
+        let unread = unread(|| format!("entry {no} of the audit log"));
+        let pairs = self.engine.scan(Tree::Audit, range, false, usize::MAX).map_err(unread)?;
         let parts: Result<Vec<Part>, StoreError> =
             pairs.iter().map(|(key, sealed)| self.open_part(key, sealed)).collect();
         Ok(unpack(parts?))

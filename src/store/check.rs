@@ -63,7 +63,7 @@ impl CheckReport {
     }
 
     /// Whether everything that is wrong follows from the records, which are all sound.
-    pub(super) fn is_only_derived(&self) -> bool {
+    pub fn is_only_derived(&self) -> bool {
         self.derived == self.wrong && !self.cancelled
     }
 

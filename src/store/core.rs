@@ -14,6 +14,7 @@ use crate::model::{Kind, Record, RecordId as _};
 use super::{
     Catalog, Changed, Cursor, Listing, OpenOptions, StoreError, Tally, Unique,
     around::Around,
+    check::named,
     codec,
     engine::{Engine, EngineError, Tree},
     indexes::{self, Key, Range},
@@ -33,10 +34,18 @@ impl From<EngineError> for StoreError {
         if e.full {
             Self::Failed("the disk is full; make room, then start again".to_owned())
         } else if e.damaged {
-            Self::Damaged(format!("the store's files are damaged ({}); run `clowder check`", e.message))
+            Self::Damaged(format!("the store's files are damaged ({}); run `clowder doctor`", e.message))
         } else {
             Self::Failed(format!("the store cannot read or write its files: {}", e.message))
         }
+    }
+}
+
+/// An error of the engine, with what it could not read.
+pub(super) fn unread(what: impl FnOnce() -> String) -> impl FnOnce(EngineError) -> StoreError {
+    |e| match e.into() {
+        StoreError::Damaged(why) => StoreError::Damaged(format!("{} cannot be read: {why}", what())),
+        other => other,
     }
 }
 
@@ -157,14 +166,15 @@ impl Core {
     }
 
     fn open_record(&self, kind: Kind, id: u32, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.sealer.open(Tree::Records(kind).name(), &record::key(id), sealed).map_err(|_| {
-            StoreError::Damaged(format!("{} {id} is damaged; restore a backup", kind.label().to_lowercase()))
-        })
+        self.sealer
+            .open(Tree::Records(kind).name(), &record::key(id), sealed)
+            .map_err(|_| StoreError::Damaged(format!("{} is damaged; run `clowder doctor`", named(kind, id))))
     }
 
     /// A committed record.
     pub(super) fn get<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
-        match self.engine.get(Tree::Records(R::KIND), &record::key(id.number()))? {
+        let unread = unread(|| named(R::KIND, id.number()));
+        match self.engine.get(Tree::Records(R::KIND), &record::key(id.number())).map_err(unread)? {
             None => Ok(None),
             Some(sealed) => codec::decode(&self.open_record(R::KIND, id.number(), &sealed)?).map(Some),
         }
@@ -172,7 +182,7 @@ impl Core {
 
     /// A committed record of any kind.
     pub(super) fn get_any(&self, kind: Kind, id: u32) -> Result<Option<AnyRecord>, StoreError> {
-        match self.engine.get(Tree::Records(kind), &record::key(id))? {
+        match self.engine.get(Tree::Records(kind), &record::key(id)).map_err(unread(|| named(kind, id)))? {
             None => Ok(None),
             Some(sealed) => self.decode_any(kind, id, &sealed).map(Some),
         }
@@ -183,7 +193,7 @@ impl Core {
         if any.id() == id {
             Ok(any)
         } else {
-            Err(StoreError::Damaged(format!("{} {id} holds another record", kind.label().to_lowercase())))
+            Err(StoreError::Damaged(format!("{} holds another record; run `clowder doctor`", named(kind, id))))
         }
     }
 

@@ -92,7 +92,7 @@ impl From<sled::Error> for EngineError {
         match e {
             sled::Error::Io(e) => e.into(),
             sled::Error::Corruption { .. } => {
-                Self { full: false, damaged: true, message: "its files are damaged".to_owned() }
+                Self { full: false, damaged: true, message: "a page in its files cannot be read".to_owned() }
             }
             other => Self { full: false, damaged: true, message: other.to_string() },
         }

@@ -85,7 +85,7 @@ impl Core {
     fn open_meta(&self, key: &[u8], sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
         self.sealer.open(Tree::Meta.name(), key, sealed).map_err(|_| {
             let key = String::from_utf8_lossy(key).into_owned();
-            StoreError::Damaged(format!("the store's own value {key:?} is damaged; restore a backup"))
+            StoreError::Damaged(format!("the store's own value {key:?} is damaged; run `clowder doctor`"))
         })
     }
 

@@ -185,7 +185,7 @@ impl Repair<'_> {
             no -= 1;
         }
         for (kind, id) in damaged {
-            self.words.push(format!("{} is damaged and not in the audit log; restore a backup", named(kind, id)));
+            self.words.push(format!("{} is damaged and not in the audit log; run `clowder doctor`", named(kind, id)));
         }
         Ok(())
     }

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     model::{AuditEntry, Cat, CatId, Kind},
     store::{
-        core::Core,
-        engine::{Batch, Engine, Tree},
+        core::{Core, unread},
+        engine::{Batch, Engine, EngineError, Tree},
         indexes, record,
     },
 };
@@ -278,6 +278,14 @@ fn a_directory_that_was_emptied_is_told_from_one_that_never_had_a_store() {
     assert!(matches!(server, Err(OpenError::Emptied { .. })) && !data.exists());
     files::make_private_dir(&data).unwrap();
     emptied("empty");
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_the_way_out_is_said_once() {
+    let error = EngineError { full: false, damaged: true, message: "a page is gone".to_owned() };
+    let words = unread(|| "cat 4".to_owned())(error).to_string();
+    assert_eq!(words, "cat 4 cannot be read: the store's files are damaged (a page is gone); run `clowder doctor`");
+    assert_eq!(sentence(&words), "Cat 4 cannot be read: the store's files are damaged (a page is gone).");
 }
 
 #[test]
