@@ -151,8 +151,12 @@ fn a_newer_format_a_damaged_keyring_and_a_missing_one_are_told_apart() {
     let right = fs::read_to_string(&keyring).unwrap();
     for newer in [right.replace("version = 2", "version = 4"), right.replace("format = 2", "format = 3")] {
         assert_ne!(newer, right);
-        fs::write(&keyring, newer).unwrap();
+        fs::write(&keyring, &newer).unwrap();
+        // Only damage makes it differ from its copy.
+        assert_eq!(refused(&home, home.options()), OpenError::DamagedKeyring { path: keyring.clone() });
+        fs::write(home.data().join("keyring.copy.toml"), &newer).unwrap();
         assert_eq!(refused(&home, home.options()), OpenError::NewerFormat { path: home.data() });
+        fs::write(home.data().join("keyring.copy.toml"), &right).unwrap();
     }
     fs::write(&keyring, "version = ").unwrap();
     assert_eq!(refused(&home, home.options()), OpenError::DamagedKeyring { path: keyring.clone() });
