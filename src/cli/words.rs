@@ -6,7 +6,10 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use clap::{Parser, error::ErrorKind};
+use clap::{
+    CommandFactory as _, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 
 use super::{Code, Context, DeskCommand, failure, key};
 
@@ -34,6 +37,12 @@ pub struct Said {
     pub code: Code,
 }
 
+/// The command that was meant, when it is one that is not for doors.
+fn only_there(error: &clap::Error) -> Option<String> {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { return None };
+    super::Cli::command().find_subcommand(word).filter(|c| !c.is_hide_set()).map(|_| word.clone())
+}
+
 impl Words {
     /// Understands words; the program's own name is not among them.
     ///
@@ -47,6 +56,10 @@ impl Words {
                 ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Said { text, code: Code::Done },
                 ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => Said { text, code: Code::Usage },
                 _ => {
+                    let text = match only_there(&e) {
+                        Some(word) => format!("{word:?} works only on the server itself, in a shell there; see --help for what does here\n"),
+                        None => text,
+                    };
                     let text = text.strip_prefix("error: ").unwrap_or(&text);
                     Said { text: format!("clowder: {}", failure::printable(text)), code: Code::Usage }
                 }
@@ -87,7 +100,6 @@ mod tests {
     use std::os::unix::ffi::OsStringExt as _;
 
     use super::*;
-    use clap::CommandFactory as _;
     use proptest::prelude::*;
 
     /// What the longest help comes to, in bytes.
@@ -108,6 +120,11 @@ mod tests {
         for line in ["demo", "open-probe /tmp", "keys", "cats list --data /tmp", "serve"] {
             assert_eq!(parse(line).unwrap_err().code, Code::Usage, "{line}");
         }
+        for word in ["demo", "doctor", "keys", "restore", "serve"] {
+            let said = parse(&format!("{word} --yes")).unwrap_err().text;
+            assert!(said.starts_with(&format!("clowder: \"{word}\" works only on the server itself")), "{said}");
+        }
+        assert!(parse("restor").unwrap_err().text.contains("unrecognized subcommand"));
         let help = parse("--help").unwrap_err();
         assert!(help.code == Code::Done && help.text.contains("Exit codes"));
     }
