@@ -142,6 +142,13 @@ fn make(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
     if stream && cx.width.is_some() {
         return Err(Failure::Usage("a backup is no text for a terminal: add > FILE".to_owned()));
     }
+    // A command that was mistyped would leave a file of that name.
+    if let Some(word) = file.and_then(Path::to_str).filter(|word| !stream && !word.contains(['/', '.'])) {
+        return Err(Failure::Usage(format!(
+            "\"clowder backup\" has no command {word:?}: there are list and verify. To write a backup into a file of that name, say \
+             ./{word}"
+        )));
+    }
     if let Some(file) = file.filter(|_| !stream && !cx.files) {
         return Err(Failure::Usage(format!(
             "{} would be a file on the server; leave it away to make a backup there, or write - to have it sent here",

@@ -88,6 +88,8 @@ fn a_backup_is_made_listed_and_verified() {
     let stats = shelter.ok(&["stats"]);
     assert!(stats.out.contains("Last backup: none.") && stats.err.is_empty(), "{}", stats.err);
     assert!(shelter.ok(&["backup", "list"]).out.contains("There is no backup yet. Make one: clowder backup"));
+    assert!(shelter.fails(2, &["backup", "lst"]).contains("has no command \"lst\""));
+    assert!(!std::path::Path::new("lst").exists());
 
     let made = shelter.json(&["backup"]);
     assert_eq!((&made["cats"], &made["commit"], &made["unreadable"]), (&json!(1), &json!(1), &json!(0)));
