@@ -46,6 +46,11 @@ pub fn verify(
 ) -> Result<Verified, BackupError> {
     let of = form::manifest(path)?.manifest.bytes;
     let unsound = |what: String| BackupError::Unsound { path: path.to_owned(), what };
+    if keys.is_some() {
+        // A file that is damaged is told apart from one that another key opens.
+        form::read(path, &mut |_, done| Ok(progress(Progress { step: "Bytes", done, of })))?
+            .ok_or(BackupError::Cancelled)?;
+    }
     let mut content = Content::default();
     let mut sealer = None;
     let end = form::read(path, &mut |part, bytes| {
@@ -57,7 +62,7 @@ pub fn verify(
             }
             (_, None) => {}
         }
-        Ok(progress(Progress { step: "Bytes", done: bytes, of }))
+        Ok(progress(Progress { step: if keys.is_some() { "Bytes opened" } else { "Bytes" }, done: bytes, of }))
     })?
     .ok_or(BackupError::Cancelled)?;
     if let Some(keys) = &sealer {
