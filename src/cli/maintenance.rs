@@ -203,6 +203,8 @@ struct StatsJson {
 struct DiskJson {
     free_bytes: Option<u64>,
     store_bytes: u64,
+    /// Put aside by compacting, restores and the doctor.
+    kept_bytes: u64,
     warnings: Vec<String>,
 }
 
@@ -234,6 +236,7 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
             disk: stats.space.map(|space| DiskJson {
                 free_bytes: space.free,
                 store_bytes: space.store,
+                kept_bytes: space.kept,
                 warnings: stats.alerts.into_iter().map(|alert| alert.sentence).collect(),
             }),
         });
@@ -254,6 +257,12 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
     let mut fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
     if let Some(space) = stats.space {
         fields.push(("Store on disk", size(space.store)));
+        if space.kept > 0 {
+            fields.push((
+                "Put aside",
+                format!("{} in kept-… and damaged-…, to be removed once all is well", size(space.kept)),
+            ));
+        }
         fields.push(("Free on disk", space.free.map_or_else(|| "not known".to_owned(), size)));
     }
     card(cx.out, &fields)?;

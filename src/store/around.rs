@@ -53,6 +53,8 @@ pub struct Space {
     pub free: Option<u64>,
     /// What the store itself takes, in bytes.
     pub store: u64,
+    /// What compacting, restores and the doctor put aside and nobody has removed, in bytes.
+    pub kept: u64,
 }
 
 /// What should be seen on every screen.
@@ -148,6 +150,7 @@ impl Around {
         if looked.at_the_store.is_none_or(|at| at.elapsed() >= WHILE_IDLE) {
             looked.at_the_store = Some(Instant::now());
             looked.space.store = files::size_of(&self.data.join(STORE));
+            looked.space.kept = files::asides(&self.data).iter().map(|dir| files::size_of(dir)).sum();
         }
         looked.space.free = self.surroundings.free(&self.data).ok();
         let level = self.limits.level(looked.space.free, looked.space.store);

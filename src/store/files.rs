@@ -13,7 +13,7 @@ use blake2::{Blake2b256, Digest as _};
 
 use crate::model::{Door, Stamp};
 
-use super::{OpenError, journal, seal};
+use super::{OpenError, journal, seal, swap};
 
 /// The names in a data directory.
 pub(super) const STORE: &str = "store";
@@ -88,6 +88,9 @@ pub(super) fn sweep_unfinished(path: &Path) {
     }
 }
 
+/// What ends the words on who has the lock, when that is somebody who stays.
+pub(super) const END_FIRST: &str = "; end that first";
+
 /// The lock on a data directory; held until dropped.
 #[derive(Debug)]
 pub(super) struct DataLock {
@@ -112,15 +115,15 @@ impl DataLock {
                 let mut by = String::new();
                 let _ = file.read_to_string(&mut by);
                 let by = by.trim();
-                let by = if by.is_empty() { "another process; end that first" } else { by };
-                return Err(OpenError::Locked { by: by.to_owned() });
+                let by = if by.is_empty() { format!("another process{END_FIRST}") } else { by.to_owned() };
+                return Err(OpenError::Locked { by });
             }
             Err(TryLockError::Error(e)) => return Err(open_error(&path, &e)),
         }
         // Written by whoever knows, for those who find it locked.
         let way_out = match door {
             Door::Command => ", a command that lets nobody in until it is done: wait for it, or end it first",
-            Door::Local | Door::Socket | Door::Ssh => "; end that first",
+            Door::Local | Door::Socket | Door::Ssh => END_FIRST,
         };
         let what = match door {
             Door::Socket | Door::Ssh => "a server".to_owned(),
@@ -310,6 +313,24 @@ pub(super) fn size_of(dir: &Path) -> u64 {
         .sum()
 }
 
+/// What the names of directories begin with in which damaged files were put aside.
+const ASIDE: &str = "damaged-";
+
+/// The directories in a data directory in which something was put aside, by name.
+pub(super) fn asides(data: &Path) -> Vec<PathBuf> {
+    let is_aside = |name: &str| swap::is_name_of_kept(name) || name.starts_with(ASIDE);
+    let mut found: Vec<PathBuf> = fs::read_dir(data)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter(|entry| entry.file_name().to_str().is_some_and(is_aside))
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
+    found.sort();
+    found
+}
+
 /// Copies a directory with what is below it.
 pub(super) fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(to)?;
@@ -352,12 +373,12 @@ fn sync_all(dir: &Path) -> io::Result<()> {
 /// Moves files aside into a new directory of the data directory, and says which.
 pub(super) fn set_aside(data: &Path, files: &[PathBuf]) -> Result<PathBuf, OpenError> {
     let time = Stamp::now().zoned().strftime("%Y%m%d-%H%M%S").to_string();
-    let mut aside = data.join(format!("damaged-{time}"));
+    let mut aside = data.join(format!("{ASIDE}{time}"));
     for n in 2.. {
         if !aside.exists() {
             break;
         }
-        aside = data.join(format!("damaged-{time}-{n}"));
+        aside = data.join(format!("{ASIDE}{time}-{n}"));
     }
     make_private_dir(&aside)?;
     for file in files {
