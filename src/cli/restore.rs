@@ -15,7 +15,8 @@ use super::{
     table::Table,
 };
 use crate::model::{Actor, CommitNo, Error, Stamp};
-use crate::store::restore::{self, Choices, Moment, Plan, RestoreError, Restored, Until};
+use crate::store::restore::{self, Choices, Moment, Plan, RestoreError, Restored, Source, Until};
+use crate::store::{backup, size};
 
 /// What `restore` takes.
 #[derive(Debug, Args)]
@@ -23,9 +24,10 @@ use crate::store::restore::{self, Choices, Moment, Plan, RestoreError, Restored,
   clowder restore --list
   clowder restore                            as far as backup and journal go
   clowder restore --at 'yesterday 15:00'
-  clowder restore --from /media/stick/cats.backup")]
+  clowder restore --from /media/stick/cats.backup
+  clowder restore --undo                     what the last restore left out comes back")]
 pub struct Restore {
-    /// From this backup instead of the best one in the directory for backups
+    /// From this backup instead of the best one in the directory for backups; or the kept-… of a restore: what that left behind
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// As it was at a moment: '2026-11-20 15:00', 'yesterday 15:00', '15:00' for the last such moment [default: as far as it goes]
@@ -34,8 +36,14 @@ pub struct Restore {
     /// Up to and with this change, as "clowder audit" numbers them
     #[arg(long, value_name = "CHANGE")]
     commit: Option<u64>,
+    /// Undo the last restore: back to what it left behind
+    #[arg(long, conflicts_with = "from")]
+    undo: bool,
+    /// Back to what an earlier restore left behind, as --list names it
+    #[arg(long, value_name = "LINE", conflicts_with_all = ["from", "undo"])]
+    line: Option<String>,
     /// Show what one can go back to, and do nothing
-    #[arg(long, conflicts_with_all = ["from", "at", "commit", "yes"])]
+    #[arg(long, conflicts_with_all = ["from", "at", "commit", "undo", "line", "yes"])]
     list: bool,
     /// Do not ask
     #[arg(long)]
@@ -69,6 +77,23 @@ impl From<Moment> for MomentJson {
 struct ChoicesJson {
     backups: Vec<BackupJson>,
     journal: Option<StretchJson>,
+    left: Vec<LeftJson>,
+    kept: Vec<KeptJson>,
+}
+
+#[derive(Serialize)]
+struct LeftJson {
+    line: String,
+    after: u64,
+    last: MomentJson,
+    /// Whether `--undo` leads there.
+    newest: bool,
+}
+
+#[derive(Serialize)]
+struct KeptJson {
+    path: String,
+    size: u64,
 }
 
 #[derive(Serialize)]
@@ -116,7 +141,23 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
         (None, Some(no)) => Until::Commit(CommitNo(no)),
         (None, None) => Until::Last,
     };
-    let plan = restore::plan(&options, words.from.as_deref(), until)?;
+    let source = match (&words.from, &words.line) {
+        (Some(path), _) => Source::Backup(path),
+        (None, Some(line)) => Source::Line(line),
+        (None, None) if words.undo => Source::Undo,
+        (None, None) => Source::Best,
+    };
+    let plan = source.plan(&options, until)?;
+    if let Some(listed) = &plan.backup {
+        // Nobody should say yes to what cannot be done.
+        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
+        let mut meter = Meter::new(bars, &mut err);
+        let verified = backup::verify(&listed.path, None, &mut |p| {
+            meter.at(p.step, p.done, p.of);
+            true
+        });
+        verified.map_err(|e| Failure::Failed(e.to_string()))?;
+    }
     if !as_json {
         for line in lines(&plan) {
             say(&line)?;
@@ -134,7 +175,7 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
     let restored = {
         let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
         let mut meter = Meter::new(bars, &mut err);
-        restore::restore(&options, words.from.as_deref(), until, &Actor::console(), &mut meter.steps(&cancel))?
+        source.restore(&options, until, &Actor::console(), &mut meter.steps(&cancel))?
     };
     done(restored, as_json)
 }
@@ -154,15 +195,16 @@ fn lines(plan: &Plan) -> Vec<String> {
         0 => format!("{from}."),
         n => format!("{from}, and {} of the journal after it.", many(n, "change")),
     }];
-    lines.push(format!("The store will be as it was after change {}, {}.", plan.to.commit, plan.to.at.second()));
+    lines.push(format!("The store will be as it was after {}.", plan.to.words()));
     if let Some(broken) = &plan.broken {
         lines.push(format!("It cannot go further: {broken}."));
     }
     if let Some(last) = plan.last {
         lines.push(format!(
-            "Left out: {} after that, up to {}. They stay in the journal.",
+            "Left out: {} after that, up to {}. {} brings them back.",
             many(last.commit.0 - plan.to.commit.0, "change"),
-            last.at.second()
+            last.at.second(),
+            if plan.present { "\"clowder restore --undo\"" } else { "What \"clowder restore --list\" names then" }
         ));
     }
     if plan.replaces {
@@ -179,13 +221,12 @@ fn done(restored: Restored, as_json: bool) -> Result<(), Failure> {
             notices: restored.notices,
         });
     }
-    say(&format!(
-        "Restored: the store is as it was after change {}, {}.",
-        restored.to.commit,
-        restored.to.at.second()
-    ))?;
+    say(&format!("Restored: the store is as it was after {}.", restored.to.words()))?;
     if let Some(kept) = &restored.kept {
         say(&format!("The old one is kept in {}; remove it when all is well.", kept.display()))?;
+    }
+    if restored.can_be_undone {
+        say("If that was wrong: clowder restore --undo")?;
     }
     restored.notices.iter().try_for_each(|notice| say(notice))?;
     Ok(())
@@ -195,18 +236,27 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
     if as_json {
         let backups = choices.backups.iter().map(|l| BackupJson {
             path: l.path.display().to_string(),
-            moment: Moment { commit: CommitNo(l.manifest.commit), at: l.manifest.at }.into(),
+            moment: MomentJson { commit: l.manifest.commit, at: l.manifest.at.rfc3339() },
         });
         let journal = choices.journal.map(|(first, last)| StretchJson { first: first.into(), last: last.into() });
-        return print_json(&ChoicesJson { backups: backups.collect(), journal });
+        let left = choices.left.iter().map(|left| LeftJson {
+            line: left.line.clone(),
+            after: left.after.0,
+            last: left.last.into(),
+            newest: left.newest,
+        });
+        let kept = choices.asides.iter().map(|a| KeptJson { path: a.path.display().to_string(), size: a.size });
+        let (left, kept) = (left.collect(), kept.collect());
+        return print_json(&ChoicesJson { backups: backups.collect(), journal, left, kept });
     }
     if choices.backups.is_empty() && choices.journal.is_none() {
-        return Ok(say("There is nothing to go back to: no backup and no journal.")?);
+        say("There is nothing to go back to: no backup and no journal.")?;
+    } else {
+        let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
+        let mut out = io::stdout();
+        Table::new(COLUMNS, width.map(|(columns, _)| usize::from(columns)))
+            .rows(&mut out, choices.backups.iter().map(row))?;
     }
-    let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
-    let mut out = io::stdout();
-    Table::new(COLUMNS, width.map(|(columns, _)| usize::from(columns)))
-        .rows(&mut out, choices.backups.iter().map(row))?;
     if let Some((first, last)) = choices.journal {
         say(&format!(
             "Any moment from {} (change {}) to {} (change {}): clowder restore --at '{}'",
@@ -217,5 +267,18 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
             last.at.second()
         ))?;
     }
+    for left in &choices.left {
+        say(&format!(
+            "Left behind by a restore: {}, up to {} (change {}): {}",
+            many(left.last.commit.0 - left.after.0, "change"),
+            left.last.at.second(),
+            left.last.commit,
+            left.command()
+        ))?;
+    }
+    if !choices.asides.is_empty() {
+        say("Put aside, and not needed once all is well (remove these directories by hand):")?;
+    }
+    choices.asides.iter().try_for_each(|aside| say(&format!("  {}, {}", aside.path.display(), size(aside.size))))?;
     Ok(())
 }

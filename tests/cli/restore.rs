@@ -45,6 +45,23 @@ fn a_restore_says_what_it_will_do_and_does_nothing_unasked() {
     }
     assert!(ran.err.contains("add --yes to do it"), "{}", ran.err);
     assert_eq!(shelter.json(&["stats"])["cats"], 2);
+    // Of the last change of a backup nobody knows when it was made.
+    let ran = shelter.run(&["restore", "--commit", "1"]);
+    assert!(ran.out.contains("will be as it was after change 1, as the backup of "), "{}", ran.out);
+}
+
+#[test]
+fn a_backup_that_is_damaged_is_refused_before_anybody_is_asked() {
+    let shelter = history();
+    let backup = shelter.json(&["backup", "list"])[0]["path"].as_str().unwrap().to_owned();
+    let mut bytes = std::fs::read(&backup).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&backup, bytes).unwrap();
+    for words in [["restore", "--from", &backup], ["backup", "verify", &backup]] {
+        let said = shelter.fails(1, &words);
+        assert!(said.contains(" is damaged: ") && !said.contains("this key"), "{said}");
+    }
 }
 
 #[test]
@@ -56,6 +73,24 @@ fn a_restored_store_is_as_it_was_and_the_old_one_is_kept() {
     assert_eq!(shelter.json(&["stats"])["cats"], 1);
     let entry = &shelter.json(&["audit", "--limit", "1"])[0];
     assert_eq!((&entry["commit"], &entry["action"], &entry["who"]), (&json!(2), &json!("restore"), &json!("console")));
+    assert_eq!(shelter.json(&["check"])["clean"], true);
+}
+
+#[test]
+fn a_restore_that_went_too_far_back_is_undone() {
+    let shelter = history();
+    let said = shelter.ok(&["restore", "--commit", "1", "--yes"]).out;
+    assert!(said.contains("\"clowder restore --undo\" brings them back."), "{said}");
+    assert!(said.contains("If that was wrong: clowder restore --undo"), "{said}");
+    let list = shelter.ok(&["restore", "--list"]).out;
+    assert!(list.contains("Left behind by a restore: 2 changes, up to "), "{list}");
+    assert!(list.contains("(change 3): clowder restore --undo\n") && list.contains("kept-"), "{list}");
+    assert!(shelter.json(&["stats"])["disk"]["kept_bytes"].as_u64() > Some(1_000));
+    assert!(shelter.ok(&["stats"]).out.contains("to be removed once all is well"));
+    let far = shelter.fails(1, &["restore", "--commit", "3", "--yes"]);
+    assert!(far.contains("A restore left it behind; this goes there: clowder restore --undo --commit 3"), "{far}");
+    assert_eq!(shelter.json(&["restore", "--undo", "--yes"])["restored"]["commit"], 3);
+    assert_eq!(shelter.json(&["cats", "show", "2"])["colour"], "black");
     assert_eq!(shelter.json(&["check"])["clean"], true);
 }
 

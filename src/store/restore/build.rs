@@ -40,7 +40,7 @@ const MOST_RECORDS: usize = 150;
 
 /// A store that was made and checked.
 pub(super) struct Built {
-    new_line: Option<(Line, String)>,
+    pub(super) new_line: Option<(Line, String)>,
     lines: Lines,
     /// For the audit log.
     pub(super) note: String,
@@ -217,11 +217,13 @@ fn note(plan: &Plan) -> String {
         Some(listed) => format!("from the backup of {}", listed.manifest.at.minute()),
         None => "from the journal".to_owned(),
     };
-    format!("as of change {}, {}, {source}", plan.to.commit, plan.to.at.minute())
+    // Of a backup's last change it is not known when it was made.
+    let at = if plan.to.of_backup { String::new() } else { format!(", {}", plan.to.at.minute()) };
+    format!("as of change {}{at}, {source}", plan.to.commit)
 }
 
 fn notice(plan: &Plan) -> String {
-    format!("The store was restored as of change {}, {}.", plan.to.commit, plan.to.at.minute())
+    format!("The store was restored as of {}.", plan.to.words())
 }
 
 struct Feed<'c, 'a> {
@@ -341,15 +343,17 @@ pub(in crate::store) fn put_in_place(
     let lines_file = format!("{}/{LINES}", journal::DIR);
     let mut old = vec![STORE, KEYRING, files::CLEAN];
     let mut new = vec![STORE, KEYRING];
-    if let Some((lines, line, parent, after)) = left {
-        // The lines change places with the store: were they there before, the line that people go on with would not be the last one.
-        files::make_private_dir(&data.join(journal::DIR))?;
-        lines.clone().add(&data.join(NEW), line, parent, after)?;
+    if left.is_some() {
         old.push(&lines_file);
         new.push(&lines_file);
     }
     old.retain(|name| data.join(name).exists());
     let kept = if old.is_empty() { None } else { Some(swap::make_kept(data)?) };
+    if let Some((lines, line, parent, after)) = left {
+        // The lines change places with the store: were they there before, the line that people go on with would not be the last one.
+        files::make_private_dir(&data.join(journal::DIR))?;
+        lines.clone().add(&data.join(NEW), line, (parent, after), kept.clone())?;
+    }
     let mut moves = Vec::new();
     if let Some(kept) = &kept {
         let name_of = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();

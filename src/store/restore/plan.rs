@@ -8,8 +8,6 @@ use std::{
 use blake2::{Blake2b256, Digest as _};
 use serde::{Deserialize, Serialize};
 
-use crate::model::CommitNo;
-
 use super::{
     super::{
         OpenError, OpenOptions,
@@ -47,6 +45,9 @@ struct Branch {
     line: String,
     parent: String,
     after: u64,
+    /// The directory in which the store that was there before is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept: Option<String>,
 }
 
 impl Lines {
@@ -92,20 +93,54 @@ impl Lines {
 
     fn hash(&self) -> String {
         let mut hash = Blake2b256::new();
-        for Branch { line, parent, after } in &self.line {
-            hash.update(format!("{line} {parent} {after}\n"));
+        for Branch { line, parent, after, kept } in &self.line {
+            let kept = kept.as_ref().map(|kept| format!(" {kept}")).unwrap_or_default();
+            hash.update(format!("{line} {parent} {after}{kept}\n"));
         }
         seal::to_hex(&hash.finalize())
     }
 
     /// Adds one and writes all.
-    pub(in crate::store) fn add(mut self, data: &Path, line: Line, parent: &str, after: u64) -> Result<(), OpenError> {
-        self.line.push(Branch { line: line.to_string(), parent: parent.to_owned(), after });
+    pub(in crate::store) fn add(
+        mut self,
+        data: &Path,
+        line: Line,
+        (parent, after): (&str, u64),
+        kept: Option<String>,
+    ) -> Result<(), OpenError> {
+        self.line.push(Branch { line: line.to_string(), parent: parent.to_owned(), after, kept });
         let text = toml::to_string(&Kept { whole: Some(self.hash()), lines: self })
             .map_err(|e| OpenError::Failed(e.to_string()))?;
         let directory = data.join(journal::DIR);
         files::make_private_dir(&directory)?;
         files::write_private(&directory.join(LINES), &text)
+    }
+}
+
+impl Lines {
+    /// The line that people were on before the restore of that place in the list.
+    fn left_by(&self, n: usize) -> Option<String> {
+        let left = match n.checked_sub(1) {
+            Some(before) => &self.line[before].line,
+            None => &self.line.first()?.parent,
+        };
+        Some(left.clone()).filter(|line| !line.is_empty())
+    }
+
+    /// The line that the last restore left.
+    pub(super) fn left_last(&self) -> Option<String> {
+        self.left_by(self.line.len().checked_sub(1)?)
+    }
+
+    /// The line of the store that is kept in a directory.
+    pub(super) fn line_of_kept(&self, kept: &Path) -> Option<String> {
+        let name = kept.file_name()?.to_str()?;
+        self.left_by(self.line.iter().rposition(|branch| branch.kept.as_deref() == Some(name))?)
+    }
+
+    /// Every line that is named.
+    pub(super) fn all(&self) -> impl Iterator<Item = String> + '_ {
+        self.line.iter().flat_map(|b| [&b.line, &b.parent]).filter(|line| !line.is_empty()).cloned()
     }
 }
 
@@ -118,6 +153,8 @@ pub(in crate::store) struct Sources {
     pub(in crate::store) lines: Lines,
     /// Newest first.
     pub(in crate::store) backups: Vec<Listed>,
+    /// The line to go to, when it is not the present one.
+    pub(super) wanted: Option<String>,
 }
 
 impl Sources {
@@ -129,6 +166,7 @@ impl Sources {
             own: self.own,
             lines: self.lines.clone(),
             backups: self.backups.clone(),
+            wanted: self.wanted.clone(),
         }
     }
 
@@ -175,7 +213,7 @@ impl Sources {
         };
         let keys = keys::unlock(keyring, options)?;
         backups.retain(|listed| listed.manifest.store == keys.store());
-        Ok(Self { keyring_text, keys, own: is_own, lines: Lines::read(data), backups })
+        Ok(Self { keyring_text, keys, own: is_own, lines: Lines::read(data), backups, wanted: None })
     }
 
     /// A line with those it came from, each with the last commit that counts.
@@ -325,6 +363,8 @@ pub struct Plan {
     pub data: PathBuf,
     /// Whether there is a store in it, which is kept aside.
     pub replaces: bool,
+    /// Whether it is on the line that people are on; otherwise it goes back to what a restore left.
+    pub present: bool,
     /// Whether the journal's end was cut short: a change that was just being made, unless it is damage.
     pub torn: bool,
     pub(super) chain: Vec<(String, u64)>,
@@ -355,8 +395,8 @@ pub(in crate::store) fn plan(
     until: Until,
 ) -> Result<Plan, RestoreError> {
     let data = &options.data;
-    let line =
-        sources.present_line(data, from.is_some()).ok_or_else(|| RestoreError::Nothing { data: data.clone() })?;
+    let line = sources.wanted.clone().or_else(|| sources.present_line(data, from.is_some()));
+    let line = line.ok_or_else(|| RestoreError::Nothing { data: data.clone() })?;
     let chain = sources.chain(&line);
     let fits = |listed: &&Listed| {
         let m = &listed.manifest;
@@ -371,11 +411,11 @@ pub(in crate::store) fn plan(
     let backup = sources.backups.iter().find(fits).cloned();
     let base = backup.as_ref().map_or(0, |b| b.manifest.commit);
     // The chain up to where the backup lies is in the backup.
-    let mut to = backup.as_ref().map(|b| Moment { commit: CommitNo(base), at: b.manifest.at });
-    let (mut last, mut past) = (to, false);
+    let mut to = backup.as_ref().map(|b| Moment::of_backup(&b.manifest));
+    let (mut first, mut last, mut past) = (None, to, false);
     let walked = walk(data, sources, &chain, base, &mut |commits| {
         for commit in commits {
-            let moment = Moment { commit: commit.entry.commit, at: commit.entry.at };
+            let moment = Moment::of(&commit.entry);
             past |= match until {
                 Until::Last => false,
                 Until::Commit(no) => moment.commit > no,
@@ -384,6 +424,7 @@ pub(in crate::store) fn plan(
             if !past {
                 to = Some(moment);
             }
+            first = first.or(Some(moment));
             last = Some(moment);
         }
         Ok(true)
@@ -391,9 +432,11 @@ pub(in crate::store) fn plan(
     let torn = walked.torn && !past;
     let broken = walked.broken.filter(|_| !past);
     let Some(to) = to else {
-        return Err(match (until, last) {
-            (_, None) => RestoreError::Nothing { data: data.clone() },
-            (_, Some(_)) => RestoreError::TooEarly,
+        let on_it = |m: &&backup::Manifest| chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto);
+        let oldest = sources.backups.iter().rev().map(|listed| &listed.manifest).find(on_it).map(Moment::of_backup);
+        return Err(match first.or(oldest) {
+            Some(first) => RestoreError::TooEarly { first },
+            None => RestoreError::Nothing { data: data.clone() },
         });
     };
     // After a wrong clock the last change may itself be of a moment that is to come.
@@ -406,14 +449,15 @@ pub(in crate::store) fn plan(
     if let Until::Commit(no) = until
         && to.commit != no
     {
-        return Err(RestoreError::NotThere { wanted: no, last: to, why: broken });
+        let left = sources.left(data)?.into_iter().find(|left| left.after < no && no <= left.last.commit);
+        return Err(RestoreError::NotThere { wanted: no, last: to, why: broken, left });
     }
     // A backup that is newer than the journal is known of, too.
     let newest = sources
         .backups
         .iter()
         .find(|b| chain.iter().any(|(l, upto)| *l == b.manifest.line && b.manifest.commit <= *upto));
-    let newest = newest.map(|b| Moment { commit: CommitNo(b.manifest.commit), at: b.manifest.at });
+    let newest = newest.map(|b| Moment::of_backup(&b.manifest));
     let last = [last, newest].into_iter().flatten().max_by_key(|m| m.commit).filter(|m| m.commit > to.commit);
     // On a line that was left before nobody goes on: a new one says that it is the present one again.
     let present = sources.present_line(data, false).is_some_and(|present| present == line);
@@ -425,11 +469,26 @@ pub(in crate::store) fn plan(
         to,
         last,
         broken,
+        present,
         torn,
         data: data.clone(),
         replaces: data.join(files::STORE).exists(),
         chain,
     })
+}
+
+/// How far backups and journal go on a line.
+pub(super) fn end_of(data: &Path, sources: &Sources, chain: &[(String, u64)]) -> Result<Option<Moment>, RestoreError> {
+    let manifests = sources.backups.iter().map(|listed| &listed.manifest);
+    let backup = manifests.into_iter().find(|m| chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto));
+    let mut end = backup.map(Moment::of_backup);
+    walk(data, sources, chain, backup.map_or(0, |m| m.commit), &mut |commits| {
+        if let Some(last) = commits.last() {
+            end = Some(Moment::of(&last.entry));
+        }
+        Ok(true)
+    })?;
+    Ok(end)
 }
 
 /// The moments one can go back to, for people: backups, and the stretch that the journal has after the oldest of them.
@@ -440,15 +499,13 @@ pub(super) fn stretch(options: &OpenOptions, sources: &Sources) -> Result<Option
     let on_it = |m: &backup::Manifest| chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto);
     let mut found: Option<(Moment, Moment)> = None;
     let bases =
-        sources.backups.iter().rev().filter(|b| on_it(&b.manifest)).map(|b| (b.manifest.commit, Some(b.manifest.at)));
-    for (base, at) in std::iter::once((0, None)).chain(bases) {
-        let mut ends: Option<(Moment, Moment)> = at.map(|at| {
-            let moment = Moment { commit: CommitNo(base), at };
-            (moment, moment)
-        });
+        sources.backups.iter().rev().filter(|b| on_it(&b.manifest)).map(|b| Some(Moment::of_backup(&b.manifest)));
+    for begin in std::iter::once(None).chain(bases) {
+        let base = begin.map_or(0, |moment| moment.commit.0);
+        let mut ends: Option<(Moment, Moment)> = begin.map(|moment| (moment, moment));
         walk(data, sources, &chain, base, &mut |commits| {
             for commit in commits {
-                let moment = Moment { commit: commit.entry.commit, at: commit.entry.at };
+                let moment = Moment::of(&commit.entry);
                 ends = Some((ends.map_or(moment, |(first, _)| first), moment));
             }
             Ok(true)

@@ -207,9 +207,9 @@ fn a_moment_means_the_last_change_before_it() {
     let later = plan(&options(home.path()), None, Until::At(Stamp(soon.0 + 3_600_000))).unwrap_err();
     assert!(matches!(later, RestoreError::ToCome { .. }) && later.to_string().contains(" is to come: "), "{later}");
     let early = Stamp(first.at.0 - 10_000);
-    assert_eq!(plan(&options(home.path()), None, Until::At(early)).unwrap_err(), RestoreError::TooEarly);
+    assert_eq!(plan(&options(home.path()), None, Until::At(early)).unwrap_err(), RestoreError::TooEarly { first });
     let error = plan(&options(home.path()), None, Until::Commit(CommitNo(9))).unwrap_err();
-    assert!(error.to_string().starts_with("change 9 cannot be reached: the last one is 4, of "), "{error}");
+    assert!(error.to_string().starts_with("change 9 cannot be reached: the last one is change 4, "), "{error}");
     restored(home.path(), None, Until::At(soon));
     assert_eq!(state(&open(home.path())), states[4]);
 }
@@ -247,7 +247,8 @@ fn a_store_in_use_or_a_restore_broken_off_is_left_as_it_was() {
     let states = history(home.path(), 4, &[2]);
     let store = open(home.path());
     let error = restore(&options(home.path()), None, Until::Last, &Actor::console(), &mut go_on).unwrap_err();
-    assert!(error.to_string().contains("Stop it first"), "{error}");
+    let error = error.to_string();
+    assert!(error.contains(". Stop it first (") && !error.contains("end that first"), "{error}");
     store.close().unwrap();
     for calls in 0..6 {
         let mut left = calls;
@@ -301,6 +302,8 @@ fn the_journal_is_kept_as_far_as_the_oldest_backup_needs_it() {
     run(&store, &Step::Add("last".to_owned()), 0);
     let last = state(&store);
     store.close().unwrap();
+    let error = plan(&options(home.path()), None, Until::Commit(CommitNo(1))).unwrap_err().to_string();
+    assert!(error.contains("the first that can be reached is change 5, as the backup of "), "{error}");
     fs::remove_dir_all(data.join(STORE)).unwrap();
     restored(home.path(), None, Until::Last);
     assert_eq!(state(&open(home.path())), last);
@@ -339,6 +342,49 @@ fn what_a_swap_that_was_decided_needs_is_not_swept_away() {
     fs::remove_file(home.path().join("swap.toml")).unwrap();
     sweep(home.path());
     assert!(!home.path().join(NEW).exists());
+}
+
+#[test]
+fn what_a_restore_left_out_comes_back_and_what_came_after_it_too() {
+    let home = tempfile::tempdir().unwrap();
+    let (options, data) = (options(home.path()), home.path().join("data"));
+    let states = history(home.path(), 6, &[2]);
+    let nothing = Source::Undo.plan(&options, Until::Last).unwrap_err();
+    assert_eq!(nothing, RestoreError::NothingLeft);
+    let kept = restored(home.path(), None, Until::Commit(CommitNo(3))).kept.unwrap();
+    let store = open(home.path());
+    run(&store, &Step::Add("other".to_owned()), 0);
+    let other = state(&store);
+    store.close().unwrap();
+    let error = plan(&options, None, Until::Commit(CommitNo(6))).unwrap_err().to_string();
+    assert!(
+        error.contains("the last one is change 5, ") && error.ends_with("clowder restore --undo --commit 6"),
+        "{error}"
+    );
+    let left = |n: usize| choices(&options).unwrap().left[n].clone();
+    assert_eq!((left(0).after, left(0).last.commit, left(0).newest), (CommitNo(3), CommitNo(6), true));
+
+    // Even without what was kept, of which the name stays.
+    assert_eq!(choices(&options).unwrap().asides.len(), 1);
+    fs::remove_dir_all(kept.join(STORE)).unwrap();
+    let undo = |source: Source<'_>| source.restore(&options, Until::Last, &Actor::console(), &mut go_on).unwrap();
+    let undone = undo(Source::Undo);
+    assert_eq!((undone.to.commit, undone.can_be_undone), (CommitNo(6), true));
+    assert_eq!(state(&open(home.path())), states[6]);
+    assert_eq!((left(0).after, left(0).last.commit), (CommitNo(3), CommitNo(5)));
+    undo(Source::Line(&left(0).line[..6]));
+    assert_eq!(state(&open(home.path())), other);
+    // The directory in which a store was kept stands for what was left then.
+    undo(Source::Backup(&data.join(undone.kept.unwrap())));
+    assert_eq!(state(&open(home.path())), other);
+    undo(Source::Backup(Path::new(kept.file_name().unwrap())));
+    let store = open(home.path());
+    assert_eq!(state(&store), states[6]);
+    is_sound(&store);
+    let unknown = Source::Line("zz").plan(&options, Until::Last).unwrap_err();
+    assert!(matches!(unknown, RestoreError::NoSuchLine { .. }), "{unknown}");
+    let directory = Source::Backup(&data).plan(&options, Until::Last).unwrap_err();
+    assert!(directory.to_string().contains("is a directory and no backup"), "{directory}");
 }
 
 #[test]
