@@ -112,7 +112,12 @@ impl Exam<'_> {
         /// The most findings that are shown of one kind.
         const SHOWN: usize = 20;
         let all: Vec<&String> = content.report.findings.iter().chain(&content.behind).collect();
-        self.findings.extend(all.iter().take(SHOWN).map(|what| sentence(what)));
+        for what in all.iter().take(SHOWN).map(|what| sentence(what)) {
+            // The engine says the same of each of its pages.
+            if !self.findings.contains(&what) {
+                self.findings.push(what);
+            }
+        }
         let wrong = content.report.wrong + content.behind.len() as u64;
         let more = wrong.saturating_sub(SHOWN.min(all.len()) as u64);
         if more > 0 {
@@ -213,6 +218,9 @@ impl Exam<'_> {
             self.findings.push(sentence(&broken));
         }
         let Body::Alive(content, _) = body else { return };
+        if content.no_journal {
+            self.findings.push("The journal is missing.".to_owned());
+        }
         let reached = plan.map_or(0, |plan| plan.to.commit.0);
         let has = content.report.commits.max(content.commit);
         let known = plan.map_or(0, |plan| plan.last.unwrap_or(plan.to).commit.0);
@@ -278,8 +286,10 @@ impl Exam<'_> {
             Way { does, loses, how: How::Restore { backup: base(plan), without: self.without() } }
         };
         let whole = |plan: &plan::Plan| {
-            let goes_on = matches!(body, Body::Alive(content, _) if !content.lacks);
-            let open_end = !goes_on && self.is_open_ended(plan);
+            let open_end = match body {
+                Body::Alive(content, _) if !content.lacks => self.may_lack_its_end(content, plan.to.commit.0),
+                _ => self.is_open_ended(plan),
+            };
             plan.to.commit.0 >= known && plan.broken.is_none() && !open_end
         };
         let lossless = restorable.is_some_and(whole);
@@ -325,16 +335,16 @@ impl Exam<'_> {
         let has_all = content.behind.is_empty() && !content.lacks;
         let sound = has_all && content.report.is_clean();
         let mut loses = Vec::new();
-        let (does, how) = if sound && without.is_empty() {
-            // Without a mark and a journal that reaches as far, nobody knows whether the engine lost its last changes.
+        if self.may_lack_its_end(content, reached) {
             let has = content.commit.max(content.report.commits);
-            let unclosed = self.closed_with() == 0;
-            if unclosed && (reached < has || !content.unreadable.is_empty()) {
-                loses.push(Loss::Changes { first: has + 1, last: None });
-            }
+            loses.push(Loss::Changes { first: has + 1, last: None });
+        }
+        let (does, how) = if sound && without.is_empty() {
             let does = "Begin a new journal and make a backup: the store itself has everything that is known.";
             (does, How::MakeBackup(content.unreadable.clone()))
         } else if sound {
+            // What else is to be told is told when the next way is gone.
+            loses.clear();
             ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
         } else if has_all && content.report.is_only_derived() && without.is_empty() {
             ("Build the indexes and counters anew from the records, which are all there.", How::Rebuild)
@@ -347,6 +357,13 @@ impl Exam<'_> {
     /// The last change when the store was closed, if it was.
     fn closed_with(&self) -> u64 {
         files::clean_mark(&self.options.data).map_or(0, |mark| mark.commit)
+    }
+
+    /// Whether nobody knows if the engine's files have the last changes: they were not closed, and the journal is not there as far as
+    /// they go.
+    fn may_lack_its_end(&self, content: &Content, reached: u64) -> bool {
+        let has = content.commit.max(content.report.commits);
+        self.closed_with() == 0 && (reached < has || content.no_journal || !content.unreadable.is_empty())
     }
 
     /// Whether the end of the journal is not as it was written, or not there, so that nobody knows whether there was more.

@@ -99,6 +99,8 @@ pub(super) struct Content {
     pub(super) behind: Vec<String>,
     /// The first damaged place of the journal's end.
     pub(super) broken: Option<String>,
+    /// Whether there is no journal, although there was one.
+    pub(super) no_journal: bool,
     /// Segments of the journal's end that a start refuses, and from which byte on.
     pub(super) unreadable: Vec<(PathBuf, u64)>,
     /// Whether changes that come after them are in the journal and cannot be added.
@@ -147,6 +149,7 @@ pub(super) fn look(
     // Those that a start reads.
     let mut current: Vec<_> = journal::segments(&options.data).map_err(unreadable)?;
     current.retain(|segment| segment.line == line && segment.first > from);
+    content.no_journal = current.is_empty() && content.commit > from;
     let begin = current.iter().rposition(|segment| segment.first <= content.commit + 1).unwrap_or_default();
     let begins_with = current.get(begin).map_or(0, |segment| segment.first);
     // What the engine has was in a segment once.

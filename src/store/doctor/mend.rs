@@ -53,7 +53,7 @@ pub fn mend(
             let _lock = DataLock::take(data, Door::Command)?;
             Ok(Mended { kept: Some(files::set_aside(data, suspects)?), ..Mended::default() })
         }
-        How::Rebuild => rebuild(options, actor, progress),
+        How::Rebuild => Ok(Mended { lost, ..rebuild(options, actor, progress)? }),
         How::MakeBackup(segments) => {
             let kept = if segments.is_empty() {
                 None

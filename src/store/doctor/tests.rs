@@ -77,6 +77,37 @@ fn wrong_indexes_and_counters_are_built_anew_and_the_old_files_are_kept() {
 }
 
 #[test]
+fn after_a_kill_without_the_journal_it_is_said_once_that_the_end_may_be_lost() {
+    for (derived, backed_up) in [(true, false), (false, false), (false, true), (true, true)] {
+        let home = tempfile::tempdir().unwrap();
+        stocked(home.path());
+        if backed_up {
+            let store = Store::open(options(home.path())).unwrap().store;
+            store.backup(&mut go_on).unwrap();
+            store.close().unwrap();
+        }
+        let data = home.path().join("data");
+        fs::remove_dir_all(data.join("journal")).unwrap();
+        fs::remove_file(data.join(files::CLEAN)).unwrap();
+        if derived {
+            behind_its_back(home.path(), |core, batch| {
+                core.put_tally(batch, crate::store::Tally::Records(Kind::Cat), 99);
+            });
+        }
+        let mut lost = Vec::new();
+        for _ in 0..4 {
+            let diagnosis = examined(home.path());
+            let Some(way) = diagnosis.ways.first() else { break };
+            let mended = mend(&options(home.path()), way, &Actor::console(), &mut go_on).unwrap();
+            assert_eq!(mended.lost, way.loses);
+            lost.extend(mended.lost);
+        }
+        assert_eq!(lost, [Loss::Changes { first: 11, last: None }], "derived {derived}, backed up {backed_up}");
+        is_sound(home.path());
+    }
+}
+
+#[test]
 fn a_record_that_is_not_as_the_journal_has_it_comes_from_the_journal() {
     let home = tempfile::tempdir().unwrap();
     stocked(home.path());
