@@ -403,6 +403,13 @@ impl Store {
         self.core().read_only.get_or_init(|| why.to_owned());
     }
 
+    /// Makes it count so many records as unreadable once its catalog is built.
+    #[cfg(test)]
+    pub(crate) fn count_unreadable(&self, records: u64) {
+        assert!(self.core().wait_for_catalog());
+        self.core().unreadable.store(records, std::sync::atomic::Ordering::Relaxed);
+    }
+
     /// The room on the disk as it was seen last: it is looked at while there are writes, and every minute.
     pub fn space(&self) -> Space {
         self.core().space()

@@ -210,6 +210,8 @@ pub(super) fn row(listed: &Listed) -> Vec<String> {
 
 fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
     let backups = cx.desk.backups(cx.actor)?;
+    // Only then is it known whether everything can be read.
+    let _ = cx.desk.wait_until_ready();
     let state = cx.desk.backup_state(cx.actor)?;
     let found: Vec<&Listed> = backups.iter().filter_map(|b| b.as_ref().ok()).collect();
     if cx.json {
@@ -224,8 +226,8 @@ fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
     for why in backups.iter().filter_map(|b| b.as_ref().err()) {
         cx.note(why)?;
     }
-    match state.warning.filter(|_| !found.is_empty()) {
-        Some(warning) => cx.note(&warning),
+    match state.warning.as_ref().filter(|_| !found.is_empty() || state.last.is_some() || state.is_held()) {
+        Some(warning) => cx.note(warning),
         None => Ok(()),
     }
 }

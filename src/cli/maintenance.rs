@@ -249,6 +249,8 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
     fields.extend(stats.users_by_role.iter().map(|(r, n)| (format!("  {r}"), *n)));
     fields.push(("Breeds".to_owned(), stats.breeds));
     fields.push(("Health statuses".to_owned(), stats.health_statuses));
+    // Only then is it known what cannot be read; a store that never gets there says so elsewhere.
+    let _ = cx.desk.wait_until_ready();
     let backup = match cx.desk.backup_state(cx.actor) {
         Ok(state) => Some(state),
         Err(Error::Denied(_)) => None,

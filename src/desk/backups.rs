@@ -91,11 +91,14 @@ impl Desk {
     /// Makes a backup by the program itself, if one is due; `None` when none is.
     ///
     /// # Errors
-    /// Why none could be made.
+    /// `Refused` where none may be made until somebody has seen to the store, `Store` when one could not be made.
     pub fn backup_if_due(&self, occasion: Occasion) -> Result<Option<BackupReport>> {
-        // A store with records that cannot be read must not push out the backups that have them.
-        if self.damage().is_some() || !self.store().backup_state().is_due(occasion) {
+        let state = self.store().backup_state();
+        if !state.is_due(occasion) {
             return Ok(None);
+        }
+        if let Some(why) = state.warning.as_ref().filter(|_| state.is_held()) {
+            return Err(Error::refused(why));
         }
         unless_cancelled(self.store().backup(&mut |_| true))
     }

@@ -41,16 +41,17 @@ impl Keeper {
     pub fn looking(desk: Desk, every: Duration) -> io::Result<Self> {
         let (stop, stopped) = mpsc::channel();
         let thread = thread::Builder::new().name("clowder-backup".to_owned()).spawn(move || {
-            // Where something cannot be read, the next start must not be what pushes out a sound backup.
+            let mut said = None;
+            // Only then is it known whether everything can be read.
             let mut tried = match desk.wait_until_ready() {
-                Ok(()) => told(desk.backup_if_due(Occasion::Start)),
-                Err(_) => Ok(()),
+                Ok(()) => told(desk.backup_if_due(Occasion::Start), &mut said),
+                Err(e) => told(Err(e), &mut said),
             };
             let wait = |tried: &std::result::Result<(), String>| if tried.is_ok() { every } else { AFTER_FAILURE };
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait(&tried)) {
-                tried = told(desk.backup_if_due(Occasion::Time));
+                tried = told(desk.backup_if_due(Occasion::Time), &mut said);
             }
-            told(desk.backup_if_due(Occasion::Exit)).err()
+            told(desk.backup_if_due(Occasion::Exit), &mut said).err()
         })?;
         Ok(Self { stop, thread })
     }
@@ -62,18 +63,65 @@ impl Keeper {
     }
 }
 
-/// Puts into the log how it went.
-fn told(made: Result<Option<BackupReport>>) -> std::result::Result<(), String> {
+/// Puts into the log how it went. `said` is why none was made the time before: until that changes it is said once.
+fn told(made: Result<Option<BackupReport>>, said: &mut Option<String>) -> std::result::Result<(), String> {
     match made {
         Ok(None) => {}
         Ok(Some(report)) => {
+            *said = None;
             let path = report.path.unwrap_or_default();
             tracing::info!(commit = report.manifest.commit, bytes = report.size, "backup made: {}", path.display());
         }
         Err(e) => {
-            tracing::error!("{e}");
-            return Err(e.to_string());
+            let why = e.to_string();
+            if said.as_ref() != Some(&why) {
+                tracing::error!("{why}");
+                *said = Some(why.clone());
+            }
+            return Err(why);
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{Action, Actor, Cat, Error},
+        store::{OpenOptions, Store, StoreError, Written},
+    };
+
+    #[test]
+    fn what_cannot_all_be_read_is_not_backed_up_and_everybody_hears_why() {
+        let home = tempfile::tempdir().unwrap();
+        let options = OpenOptions::new(home.path().join("data"), home.path().join("config"));
+        let store = Store::open(options).unwrap().store;
+        let added: std::result::Result<Written<_>, StoreError> = store.write(&Actor::console(), |tx| {
+            tx.describe(Action::AddCat, "");
+            tx.insert(&mut Cat::new("Miso"))
+        });
+        added.unwrap();
+        store.count_unreadable(3);
+        let desk = Desk::new(store.clone());
+        let why = "No automatic backups while 3 records cannot be read: run clowder doctor";
+        assert_eq!(Keeper::start(desk.clone()).unwrap().end().as_deref(), Some(why));
+        assert!(store.shelf().list().is_empty());
+        assert_eq!(desk.backup_state(&Actor::console()).unwrap().warning.as_deref(), Some(why));
+        let line = desk.home(&Actor::console(), 5).unwrap().backup.unwrap();
+        assert!(line.urgent && line.text == why);
+        store.count_unreadable(0);
+        assert_eq!(Keeper::start(desk).unwrap().end(), None);
+        assert_eq!(store.shelf().list().len(), 1);
+    }
+
+    #[test]
+    fn why_no_backup_is_made_is_logged_once() {
+        let mut said = None;
+        let fails = |why: &str| Err(Error::Store(why.to_owned()));
+        assert!(told(fails("the disk is full"), &mut said).is_err());
+        let before = said.clone();
+        assert!(before.is_some() && told(Ok(None), &mut said).is_ok() && said == before);
+        assert!(told(fails("it is gone"), &mut said).is_err() && said != before);
+    }
 }

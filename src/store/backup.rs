@@ -221,7 +221,9 @@ impl Store {
         let commit = self.core().counters().commit;
         let urgent = self.core().backup_due.load(Ordering::Relaxed);
         let now = self.core().moment();
-        BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now).urgent(urgent)
+        BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now)
+            .urgent(urgent)
+            .unreadable(self.unreadable())
     }
 }
 

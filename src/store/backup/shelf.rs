@@ -230,7 +230,8 @@ pub struct BackupState {
     pub last: Option<Stamp>,
     /// Commits since then.
     pub changes: u64,
-    /// What has to be done about it, in plain words; `None` when all is well.
+    /// What has to be done about it, in plain words that fit a line of 76 columns unless the system's own words or a path are in it;
+    /// `None` when all is well.
     pub warning: Option<String>,
     /// Commits since the last one on the shelf.
     unshelved: u64,
@@ -239,11 +240,29 @@ pub struct BackupState {
     policy: BackupPolicy,
     /// Whether only a backup makes sure of what there is.
     urgent: bool,
+    is_held: bool,
 }
 
 impl BackupState {
     pub(super) fn urgent(self, urgent: bool) -> Self {
         Self { urgent, ..self }
+    }
+
+    /// The same, with so many records that cannot be read: then the program makes no backups by itself, since they would push out
+    /// those that have them.
+    pub(super) fn unreadable(self, records: u64) -> Self {
+        let held = match records {
+            0 => return self,
+            1 => "1 record".to_owned(),
+            n => format!("{n} records"),
+        };
+        let warning = format!("No automatic backups while {held} cannot be read: run clowder doctor");
+        Self { warning: Some(warning), is_held: true, ..self }
+    }
+
+    /// Whether one that is due is not made by the program itself; `warning` says why.
+    pub fn is_held(&self) -> bool {
+        self.is_held
     }
 
     pub(super) fn new(
@@ -262,13 +281,16 @@ impl BackupState {
         let last = shelf.into_iter().chain(elsewhere).max_by_key(|(_, at)| *at);
         let (changes, age) = (since(last), age_of(last));
         let warning = match (last, failure) {
-            (_, Some((at, why))) => Some(format!("The backup {} failed: {why}.", at.ago(now))),
+            (_, Some((at, why))) => {
+                let why = why.strip_prefix("the backup was not made: ").unwrap_or(&why);
+                Some(format!("The backup {} failed: {why}.", at.ago(now)))
+            }
             _ if changes == 0 => None,
             (Some(_), None) if age <= policy.too_old() => None,
-            (Some((_, at)), None) => Some(format!(
-                "The last backup is too old: {}, {changes} changes ago. Make one: clowder backup",
-                at.minute()
-            )),
+            (Some((_, at)), None) => {
+                let changes = if changes == 1 { "1 change".to_owned() } else { format!("{changes} changes") };
+                Some(format!("The backup of {} is {changes} old. Make one: clowder backup", at.minute()))
+            }
             (None, None) if changes < FEW => None,
             (None, None) => Some("There is no backup yet. Make one: clowder backup".to_owned()),
         };
@@ -280,6 +302,7 @@ impl BackupState {
             age: age_of(shelf),
             policy: policy.clone(),
             urgent: false,
+            is_held: false,
         }
     }
 
@@ -381,8 +404,24 @@ mod tests {
         assert_eq!(warning(Some((7, 1_000)), 7, false), None);
         assert_eq!((warning(None, 0, false), warning(None, 5, false)), (None, None));
         assert_eq!(warning(None, 30, false).unwrap(), "There is no backup yet. Make one: clowder backup");
-        assert!(warning(Some((7, 49)), 9, false).unwrap().contains("2 changes ago. Make one: clowder backup"));
+        let old = [(8, " is 1 change old. "), (9, " is 2 changes old. "), (123_456, " is 123449 changes old. ")];
+        for (commit, words) in old {
+            let said = warning(Some((7, 49)), commit, false).unwrap();
+            assert!(said.contains(words) && said.ends_with("Make one: clowder backup") && said.len() <= 77, "{said}");
+        }
         assert_eq!(warning(Some((7, 20)), 8, true).unwrap(), "The backup 1 h ago failed: the disk is full.");
+    }
+
+    #[test]
+    fn what_keeps_backups_from_being_made_is_said_and_fits_a_line() {
+        let healthy = state(Some((7, 1_000)), 7, false).unreadable(0);
+        assert!(healthy.warning.is_none() && !healthy.is_held());
+        for (records, words) in [(1, "1 record "), (1_234_567, "1234567 records ")] {
+            let held = state(Some((7, 20)), 8, true).unreadable(records);
+            let said = held.warning.clone().unwrap();
+            assert!(said.contains(words) && said.ends_with("run clowder doctor") && said.len() <= 76, "{said}");
+            assert!(held.is_held());
+        }
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub const KEYS: &[Bind] = &[bind(&[ENTER], Command::Open), bind(&[TAB], Command:
 /// How many waiting requests are listed at most.
 const OLDEST: usize = 50;
 
+/// How many lines what is to be said of the backups takes at most.
+const MOST_OF_BACKUPS: u16 = 3;
+
 /// Counts, and the oldest waiting requests.
 pub struct Home {
     counts: Option<Counts>,
@@ -202,11 +205,14 @@ impl Screen for Home {
 
     fn draw(&mut self, frame: &mut Frame<'_>, area: Rect, theme: Theme) {
         self.draw_places(frame, row(area, 0), theme);
+        let mut above = 2;
         if let Some(backup) = self.counts.as_ref().and_then(|c| c.backup.as_ref()) {
             let style = if backup.urgent { theme.warn() } else { theme.muted() };
-            put(frame.buffer_mut(), shifted(row(area, 1), 2), &backup.text, style);
+            // Why a backup failed may take more than a line.
+            let room = Rect { height: area.height.saturating_sub(1).min(MOST_OF_BACKUPS), ..shifted(below(area, 1), 2) };
+            above = 1 + layout::put_wrapped(frame.buffer_mut(), room, &backup.text, style).max(1);
         }
-        let used = self.draw_counts(frame, below(area, 2), theme) + 3;
+        let used = self.draw_counts(frame, below(area, above), theme) + above + 1;
         let list = below(area, used);
         let Some(counts) = &self.counts else { return };
         if list.height < 3 {
