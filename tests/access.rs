@@ -280,6 +280,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
     ("check_deep", "dddyy", |w, a, _| said(w.desk.check_deep(a, &mut |_| false))),
+    ("accept_clock", "dddrr", |w, a, _| said(w.desk.accept_clock(a))),
     ("compact", "dddyy", |w, a, _| said(w.desk.compact(a, &mut |_| false))),
     ("remove_kept", "dddyy", |w, a, _| said(w.desk.remove_kept(a, "kept-none"))),
     ("repair", "dddyy", |w, a, _| said(w.desk.repair(a, &mut |_| true))),

@@ -16,7 +16,11 @@ use std::{
 use clowder::{
     desk::{CatChange, Desk},
     model::{Action, Actor, Cat, CatId, Error, Stamp},
-    store::{Level, OpenError, OpenOptions, SpaceLimits, Store, StoreError, Surroundings},
+    store::{
+        Level, OpenError, OpenOptions, SpaceLimits, Store, StoreError, Surroundings,
+        backup::Occasion,
+        restore::{self, Until},
+    },
 };
 use support::{Home, add, clean, limit::PATIENCE};
 
@@ -164,9 +168,9 @@ fn a_clock_that_goes_back_never_dates_a_commit_before_another() {
     assert!(store.alerts().is_empty());
     store.close().unwrap();
 
-    at.store(noon - 50 * HOUR, Ordering::Relaxed);
+    at.store(noon - 20 * HOUR, Ordering::Relaxed);
     let opened = open(&home, &clock(&at));
-    assert!(opened.notices[0].contains("is 2 days behind the last change"), "{:?}", opened.notices);
+    assert!(opened.notices[0].contains("is 20 hours behind the last change"), "{:?}", opened.notices);
     let cat = add(&opened.store, Cat::new("Dashi"));
     assert_eq!(times(&opened.store), [0, 10, 10, 10, 10]);
     assert_eq!(cat.version.updated_at.0, noon + 10);
@@ -175,6 +179,63 @@ fn a_clock_that_goes_back_never_dates_a_commit_before_another() {
     assert_eq!(times(&opened.store), [0, 10, 10, 10, 10, HOUR]);
     assert!(opened.store.alerts().is_empty());
     clean(&opened.store);
+}
+
+#[test]
+fn a_clock_that_was_ahead_once_is_left_behind_when_an_admin_says_that_it_is_right_now() {
+    const YEAR: i64 = 365 * 24 * 3_600_000;
+    const CONSOLE: Actor = Actor::console();
+    let home = Home::new();
+    let now = Stamp::now().0;
+    let at = Arc::new(AtomicI64::new(now));
+    let store = open(&home, &clock(&at)).store;
+    add(&store, Cat::new("Miso"));
+    let refused = Desk::new(store.clone()).accept_clock(&CONSOLE).unwrap_err();
+    assert!(matches!(refused, Error::Refused { .. }), "{refused}");
+    at.store(now + 10 * YEAR, Ordering::Relaxed);
+    add(&store, Cat::new("Tofu"));
+    store.backup(&mut |_| true).unwrap();
+    store.close().unwrap();
+
+    at.store(now, Ordering::Relaxed);
+    let opened = open(&home, &clock(&at));
+    assert!(opened.notices[0].contains("one of the two is wrong"), "{:?}", opened.notices);
+    let store = opened.store;
+    add(&store, Cat::new("Nori"));
+    let times = |store: &Store| -> Vec<i64> {
+        store.audit(None, 100).unwrap().iter().rev().map(|entry| entry.at.0 - now).collect()
+    };
+    assert_eq!(times(&store), [0, 10 * YEAR, 10 * YEAR]);
+    // Backups are made all the same, and the newest is the one with the most changes.
+    let desk = Desk::new(store.clone());
+    assert!(desk.backup_if_due(Occasion::Time).unwrap().is_some());
+    assert_eq!(desk.backup_if_due(Occasion::Time).unwrap(), None);
+    assert_eq!(store.shelf().newest(store.id()).unwrap().manifest.commit, 3);
+    assert_eq!(store.backup_state().line(Stamp(now)), "Last backup: just now");
+
+    let (last, clock_says, commit) = desk.accept_clock(&CONSOLE).unwrap();
+    assert_eq!((last.0 - now, clock_says.0 - now, commit.unwrap().0), (10 * YEAR, 0, 4));
+    at.store(now + 60_000, Ordering::Relaxed);
+    let cat = add(&store, Cat::new("Kombu"));
+    assert_eq!(cat.version.created_at.0, now + 60_000);
+    assert!(store.alerts().is_empty());
+    drop(desk);
+    clean(&store);
+    store.close().unwrap();
+
+    let opened = open(&home, &clock(&at));
+    assert!(opened.notices.is_empty(), "{:?}", opened.notices);
+    let entry = opened.store.audit_entry(commit.unwrap()).unwrap().unwrap().0;
+    assert_eq!((entry.action, entry.at.0), (Action::AcceptClock, now));
+    add(&opened.store, Cat::new("Dashi"));
+    assert_eq!(times(&opened.store), [0, 10 * YEAR, 10 * YEAR, 0, 60_000, 60_000]);
+    assert!(opened.store.check_deep(&mut |_| true).unwrap().is_clean());
+    opened.store.close().unwrap();
+
+    // And one can go back to a moment after it.
+    let until = Until::At(Stamp(now + 30_000));
+    let restored = restore::restore(&home.options(), None, until, &CONSOLE, &mut |_| true).unwrap();
+    assert_eq!(restored.to.commit.0, 4);
 }
 
 #[test]

@@ -16,6 +16,9 @@ pub struct Check {
     /// Read the journal, too, and compare it with the store
     #[arg(long, conflicts_with = "repair")]
     deep: bool,
+    /// Say that the clock of the machine is right although the last change is dated later: changes are dated by it again
+    #[arg(long, conflicts_with_all = ["repair", "deep"])]
+    accept_clock: bool,
 }
 
 #[derive(Serialize)]
@@ -38,6 +41,9 @@ struct CheckJson<'a> {
 /// `Unsound` when something is wrong (it is printed), `Cancelled`, and the desk's.
 pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
+    if check.accept_clock {
+        return accept_clock(cx);
+    }
     let report = {
         let mut meter = Meter::new(cx.bars, cx.err);
         let mut progress = meter.steps(cancel);
@@ -62,6 +68,29 @@ pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
         "Stop the server and run \"clowder doctor\": it brings back what a backup and the journal have."
     })?;
     Err(Failure::Unsound)
+}
+
+#[derive(Serialize)]
+struct AcceptedJson {
+    clock: String,
+    last_change: String,
+    commit: Option<u64>,
+}
+
+fn accept_clock(cx: &mut Context<'_>) -> Result<(), Failure> {
+    let (last, clock, commit) = cx.desk.accept_clock(cx.actor)?;
+    if cx.json {
+        return cx.print_json(&AcceptedJson {
+            clock: clock.rfc3339(),
+            last_change: last.rfc3339(),
+            commit: commit.map(|no| no.0),
+        });
+    }
+    cx.say(&format!(
+        "Changes are dated by the clock again, which says {}. Those that are dated up to {} stay as they are.",
+        clock.second(),
+        last.second()
+    ))
 }
 
 fn print(cx: &mut Context<'_>, report: &CheckReport, deep: bool) -> Result<(), Failure> {

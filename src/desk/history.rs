@@ -50,6 +50,7 @@ const fn undoable(action: Action) -> bool {
             | Action::SignIn
             | Action::EndSession
             | Action::Repair
+            | Action::AcceptClock
             | Action::AnonymiseUser
     )
 }

@@ -1,7 +1,9 @@
 //! Check, repair, and the numbers for scripts.
 
 use super::Desk;
-use crate::model::{Actor, CatStatusKind, Kind, Permission, RequestStatus, Result, Role};
+use crate::model::{
+    Action, Actor, CatStatusKind, CommitNo, Error, Kind, Permission, RequestStatus, Result, Role, Stamp,
+};
 use crate::store::{Alert, CheckReport, Compacted, Progress, Space, Tally};
 
 /// Counts, and for whoever keeps the store the room it has; the counts do not change by themselves.
@@ -85,6 +87,24 @@ impl Desk {
     ) -> Result<CheckReport> {
         self.acting(actor, Permission::Maintain)?;
         self.read(|store| Ok(store.check_deep(progress)?))
+    }
+
+    /// Says that the clock is right although the last change is dated later: changes are dated by the clock again from this one on,
+    /// which is in the audit log. Answers the time of the last change, that of the clock, and the change.
+    ///
+    /// # Errors
+    /// `Denied`, `Store`; `Refused` when the clock is not behind the last change.
+    pub fn accept_clock(&self, actor: &Actor) -> Result<(Stamp, Stamp, Option<CommitNo>)> {
+        let written = self.commit(actor, Permission::Maintain, |tx, _| {
+            let (last, clock) = tx.accept_clock().ok_or_else(|| {
+                Error::refused("the clock is not behind the last change; changes are dated by it as it is")
+            })?;
+            tx.always();
+            tx.describe(Action::AcceptClock, format!("the change before was dated {}", last.second()));
+            Ok((last, clock))
+        })?;
+        let (last, clock) = written.value;
+        Ok((last, clock, written.commit))
     }
 
     /// Copies what is stored into new files without the gaps of the old ones, while people work, and puts them in their

@@ -52,6 +52,7 @@ coded! {
         RemoveKey = 32, "remove-key", "Removed an SSH key";
         EndSession = 33, "end-session", "Ended a session";
         ChangeKeys = 34, "change-keys", "Changed the store's keys";
+        AcceptClock = 35, "accept-clock", "Dated changes by the clock again";
         Restore = 40, "restore", "Restored the store";
     }
 }

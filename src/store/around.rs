@@ -30,7 +30,10 @@ pub(super) const WHILE_IDLE: Duration = Duration::from_secs(60);
 
 /// How far the clock may be behind the last commit before somebody should know, in milliseconds. Machines set theirs
 /// by a little all the time.
-const BEHIND_MS: i64 = 5 * 60_000;
+pub(super) const BEHIND_MS: i64 = 5 * 60_000;
+
+/// From here on nobody waits until the clock has caught up: it is wrong, or it was wrong when the last commit was made.
+const FAR_MS: i64 = 24 * 3_600_000;
 
 /// How the room is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -109,8 +112,6 @@ pub(super) struct Around {
     looked: Mutex<Looked>,
     /// The time of the last commit, in milliseconds.
     last_commit: AtomicI64,
-    /// How far the clock was behind it when it was asked last.
-    behind: AtomicI64,
     /// Whether that was said in the log.
     behind_told: AtomicBool,
 }
@@ -129,15 +130,17 @@ impl Around {
         surroundings: Surroundings,
         last_commit: Option<Stamp>,
     ) -> Self {
-        Self {
+        let around = Self {
             data: data.to_owned(),
             limits,
             surroundings,
             looked: Mutex::default(),
             last_commit: AtomicI64::new(last_commit.map_or(i64::MIN, |at| at.0)),
-            behind: AtomicI64::new(0),
             behind_told: AtomicBool::new(false),
-        }
+        };
+        // Whoever opens the store hears of it among the notices.
+        around.behind_told.store(around.late_clock().is_some(), Ordering::Relaxed);
+        around
     }
 
     /// Looks at the room, unless that was done just now; answers it and whether the level is another one.
@@ -162,33 +165,49 @@ impl Around {
     fn time(&self) -> Stamp {
         let clock = self.surroundings.clock().0;
         let last = self.last_commit.fetch_max(clock, Ordering::Relaxed);
-        self.behind.store(last.saturating_sub(clock).max(0), Ordering::Relaxed);
         let behind = last.saturating_sub(clock) > BEHIND_MS;
         if self.behind_told.swap(behind, Ordering::Relaxed) != behind {
             match self.late_clock() {
                 Some(alert) => tracing::warn!("{}", alert.sentence),
-                None => tracing::info!("the clock has caught up with the last change"),
+                None => tracing::info!("changes are dated by the clock again"),
             }
         }
         Stamp(clock.max(last))
     }
 
-    /// The present, which is never before the last commit.
-    fn moment(&self) -> Stamp {
-        self.surroundings.clock().max(Stamp(self.last_commit.load(Ordering::Relaxed)))
+    /// Goes on from that time, although the commit before has a later one.
+    fn accept(&self, at: Stamp) {
+        self.last_commit.store(at.0, Ordering::Relaxed);
     }
 
-    /// Whether the clock is behind the last commit, as far as it was asked.
+    /// The time of the last commit and that of the clock, when the clock is behind it by more than clocks are set by.
+    fn behind(&self) -> Option<(Stamp, Stamp)> {
+        let (last, clock) = (Stamp(self.last_commit.load(Ordering::Relaxed)), self.surroundings.clock());
+        (last.0.saturating_sub(clock.0) > BEHIND_MS).then_some((last, clock))
+    }
+
+    /// What to say of a clock that is behind the last commit.
     pub(super) fn late_clock(&self) -> Option<Alert> {
-        let last = Stamp(self.last_commit.load(Ordering::Relaxed));
-        let behind = last.0.saturating_sub(self.surroundings.clock().0);
-        (behind > BEHIND_MS).then(|| Alert {
-            short: "the clock is wrong".to_owned(),
-            sentence: format!(
-                "The clock of this machine is {} behind the last change, which was at {last}: set it right. Until it has caught \
-                 up, changes are saved with the time of that one.",
-                span(behind)
-            ),
+        let (last, clock) = self.behind()?;
+        let behind = last.0.saturating_sub(clock.0);
+        Some(if behind <= FAR_MS {
+            Alert {
+                short: "the clock is wrong".to_owned(),
+                sentence: format!(
+                    "The clock of this machine is {} behind the last change, which was at {last}: set it right. Until it has \
+                     caught up, changes are saved with the time of that one.",
+                    span(behind)
+                ),
+            }
+        } else {
+            Alert {
+                short: "check the clock".to_owned(),
+                sentence: format!(
+                    "The clock of this machine says {clock}, but the last change is dated {last}: one of the two is wrong. If it is \
+                     the clock, set it right. If the clock is right, say so with \"clowder check --accept-clock\". Until then \
+                     changes are saved with the time of the last one."
+                ),
+            }
         })
     }
 }
@@ -208,9 +227,19 @@ impl Core {
         self.around.get().map_or_else(Stamp::now, Around::time)
     }
 
-    /// The present, for what is no commit.
-    pub(super) fn moment(&self) -> Stamp {
-        self.around.get().map_or_else(Stamp::now, Around::moment)
+    /// What the clock says, which may be behind the last commit.
+    pub(super) fn clock(&self) -> Stamp {
+        self.around.get().map_or_else(Stamp::now, |around| around.surroundings.clock())
+    }
+
+    /// The time of the last commit and that of the clock, when they cannot both be right.
+    pub(super) fn behind(&self) -> Option<(Stamp, Stamp)> {
+        self.around.get().and_then(Around::behind)
+    }
+
+    /// From now on commits are dated from that time on.
+    pub(super) fn accept_clock(&self, at: Stamp) {
+        self.around.get().into_iter().for_each(|around| around.accept(at));
     }
 
     /// Refuses a write when there is too little room for it.
@@ -276,6 +305,24 @@ mod tests {
             assert!(time >= last && time >= now);
             last = time;
         }
-        assert!(around.late_clock().is_some_and(|alert| alert.sentence.contains(" days behind the last change")));
+        assert!(around.late_clock().is_some_and(|alert| alert.short == "check the clock"));
+        around.accept(Stamp(3));
+        assert!(around.late_clock().is_none() && around.time() == Stamp(3));
+    }
+
+    #[test]
+    fn a_late_clock_is_told_with_what_to_do_about_it() {
+        let noon = 1_000_000 * 3_600_000;
+        let told = |behind: i64| {
+            let surroundings = Surroundings::default().with_clock(move || Stamp(noon - behind));
+            Around::new(Path::new("/"), SpaceLimits::default(), surroundings, Some(Stamp(noon)))
+        };
+        assert!(told(BEHIND_MS).late_clock().is_none());
+        let little = told(FAR_MS);
+        assert!(little.late_clock().unwrap().sentence.contains("is 24 hours behind the last change"));
+        assert!(little.behind_told.load(Ordering::Relaxed), "the notice at the start is enough");
+        let far = told(FAR_MS + 60_000).late_clock().unwrap().sentence;
+        let both = [Stamp(noon).minute(), Stamp(noon - FAR_MS - 60_000).minute()];
+        assert!(both.iter().all(|moment| far.contains(moment)) && far.contains("--accept-clock"), "{far}");
     }
 }

@@ -176,7 +176,9 @@ impl Store {
         let view = self.0.snapshot_for_backup()?;
         let made = into_file(self.core(), &view, self.0.data(), &|_| path.to_owned(), path.parent(), progress)?;
         // It was made all the same when that cannot be noted.
-        let _ = shelf::Elsewhere::of(&made.manifest).write(self.0.data());
+        if made.manifest.is_whole() {
+            let _ = shelf::Elsewhere::of(&made.manifest).write(self.0.data());
+        }
         Ok(made)
     }
 
@@ -220,7 +222,7 @@ impl Store {
         let elsewhere = shelf::Elsewhere::read(self.0.data(), self.id());
         let commit = self.core().counters().commit;
         let urgent = self.core().backup_due.load(Ordering::Relaxed);
-        let now = self.core().moment();
+        let now = self.core().clock();
         BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now)
             .urgent(urgent)
             .unreadable(self.unreadable())
@@ -350,7 +352,8 @@ fn copy(
     out: &mut dyn Write,
     progress: &mut dyn FnMut(Progress) -> bool,
 ) -> Result<Manifest, Broken> {
-    let at = core.moment();
+    // When the next one is due goes by the clock, and so does this, whatever time the last commit has.
+    let at = core.clock();
     let (number, sealer) = core.sealer.current_sealer();
     // Before a store is brought to a newer format it is not of the present one.
     let stored = core.meta_number(meta::FORMAT)?.and_then(|format| u32::try_from(format).ok());

@@ -71,6 +71,7 @@ impl Group {
         if done.layer.records.is_empty() && !done.always {
             return Ok(None);
         }
+        let now = done.accepted.unwrap_or(now);
         let (action, note) = done.action.ok_or_else(|| {
             StoreError::Failed("nothing was changed: the change does not say what it does for the audit log".to_owned())
         })?;
@@ -101,6 +102,9 @@ impl Group {
             )));
         }
         self.bytes = bytes;
+        if let Some(clock) = done.accepted {
+            core.accept_clock(clock);
+        }
         self.changed.push(Changed {
             commit,
             actor: actor.clone(),

@@ -77,6 +77,7 @@ pub struct Tx<'a> {
     group: &'a Layer,
     actor: &'a Actor,
     now: Stamp,
+    accepts_clock: bool,
     own: Layer,
     action: Option<(Action, String)>,
     undoes: Option<CommitNo>,
@@ -89,17 +90,21 @@ pub(super) struct Done {
     pub(super) action: Option<(Action, String)>,
     pub(super) undoes: Option<CommitNo>,
     pub(super) always: bool,
+    /// The time of the clock, if commits are dated by it again from this one on.
+    pub(super) accepted: Option<Stamp>,
 }
 
 impl<'a> Tx<'a> {
     pub(super) fn new(core: &'a Core, group: &'a Layer, actor: &'a Actor, now: Stamp) -> Self {
-        Self { core, group, actor, now, own: Layer::default(), action: None, undoes: None, always: false }
+        let own = Layer::default();
+        Self { core, group, actor, now, accepts_clock: false, own, action: None, undoes: None, always: false }
     }
 
     pub(super) fn done(mut self) -> Done {
         // What was made and deleted again, or changed and changed back, is no change.
         self.own.records.retain(|_, (before, after)| before != after);
-        Done { layer: self.own, action: self.action, undoes: self.undoes, always: self.always }
+        let accepted = self.accepts_clock.then_some(self.now);
+        Done { layer: self.own, action: self.action, undoes: self.undoes, always: self.always, accepted }
     }
 }
 
@@ -107,6 +112,15 @@ impl Tx<'_> {
     /// The moment of the commit.
     pub fn now(&self) -> Stamp {
         self.now
+    }
+
+    /// Dates this commit, and those after it, by the clock, although the last one is dated later. Answers both moments; `None` when
+    /// the clock is not behind.
+    pub fn accept_clock(&mut self) -> Option<(Stamp, Stamp)> {
+        let (last, clock) = self.core.behind()?;
+        self.now = clock;
+        self.accepts_clock = true;
+        Some((last, clock))
     }
 
     /// Who writes.

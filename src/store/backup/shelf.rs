@@ -1,6 +1,7 @@
 //! The directory where backups are kept: their names, which are there, which may go, and whether one is due.
 
 use std::{
+    cmp::Reverse,
     fs,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Stamp;
 
 use super::{
-    super::{OpenError, files},
+    super::{OpenError, around::BEHIND_MS, files},
     BackupError, Manifest, form, read, sweep,
 };
 
@@ -140,9 +141,9 @@ impl Shelf {
     pub fn list(&self) -> Vec<Result<Listed, BackupError>> {
         let read = |path: PathBuf| Some(listed(path.clone())).filter(|found| found.is_ok() || path.exists());
         // One that is removed meanwhile, since there are newer ones, is not there.
-        let mut found: Vec<_> = self.files().into_iter().rev().filter_map(read).collect();
-        found.sort_by_key(|listed| std::cmp::Reverse(listed.as_ref().map_or(Stamp(i64::MIN), |l| l.manifest.at)));
-        found
+        let found: Vec<_> = self.files().into_iter().rev().filter_map(read).collect();
+        let (found, unreadable): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+        newest_first(found.into_iter().flatten().collect()).into_iter().map(Ok).chain(unreadable).collect()
     }
 
     /// The store whose backups these are, when there are backups of one store only.
@@ -151,10 +152,9 @@ impl Shelf {
         backups.iter().all(|listed| listed.manifest.store == store).then_some(store)
     }
 
-    /// The newest backup of a store.
+    /// The newest backup of a store in which everything is that was there.
     pub fn newest(&self, store: &str) -> Option<Listed> {
-        // Names begin with the time: the first that can be read is the newest.
-        self.files().into_iter().rev().filter_map(|path| listed(path).ok()).find(|l| l.manifest.store == store)
+        self.list().into_iter().flatten().find(|l| l.manifest.store == store && l.manifest.is_whole())
     }
 
     /// The backups of a store, newest first, when there are as many as are kept; until then nothing of the journal can go.
@@ -174,6 +174,30 @@ impl Shelf {
         }
         mine[self.keep..].iter().filter(|old| fs::remove_file(&old.path).is_ok()).map(|old| old.path.clone()).collect()
     }
+}
+
+/// Puts the newest first. Their moments are those of a clock that may have been wrong: so within a line of changes it is their numbers
+/// that count, and a line is newer than the one that it left.
+fn newest_first(mut found: Vec<Listed>) -> Vec<Listed> {
+    found.sort_by_key(|l| Reverse((l.manifest.commit, l.manifest.at)));
+    let mut sorted = Vec::with_capacity(found.len());
+    while !found.is_empty() {
+        let is_left = |line: &str| found.iter().any(|l| l.manifest.parent.as_ref().is_some_and(|(left, _)| left == line));
+        let mut heads: Vec<&Manifest> = Vec::new();
+        for Listed { manifest, .. } in &found {
+            if !heads.iter().any(|head| (&head.store, &head.line) == (&manifest.store, &manifest.line)) {
+                heads.push(manifest);
+            }
+        }
+        // Two lines that left each other can only be damage.
+        let next = heads.iter().max_by_key(|head| (!is_left(&head.line), head.at));
+        let Some((store, line)) = next.map(|head| (head.store.clone(), head.line.clone())) else { break };
+        let (of_line, rest): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|l| l.manifest.store == store && l.manifest.line == line);
+        sorted.extend(of_line);
+        found = rest;
+    }
+    sorted
 }
 
 pub(super) fn listed(path: PathBuf) -> Result<Listed, BackupError> {
@@ -223,6 +247,11 @@ pub enum Occasion {
     Exit,
 }
 
+/// Whether a moment lies further ahead of the clock than clocks are set by.
+fn is_ahead(at: Stamp, now: Stamp) -> bool {
+    at.0.saturating_sub(now.0) > BEHIND_MS
+}
+
 /// How it stands with the backups of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupState {
@@ -230,7 +259,7 @@ pub struct BackupState {
     pub last: Option<Stamp>,
     /// Commits since then.
     pub changes: u64,
-    /// What has to be done about it, in plain words that fit a line of 76 columns unless the system's own words or a path are in it;
+    /// What has to be done about it, in plain words that fit a line of 78 columns unless the system's own words or a path are in it;
     /// `None` when all is well.
     pub warning: Option<String>,
     /// Commits since the last one on the shelf.
@@ -275,10 +304,14 @@ impl BackupState {
     ) -> Self {
         // After a restore to the past the numbers on the shelf may be higher.
         let since = |last: Option<(u64, Stamp)>| last.map_or(commit, |(no, _)| commit.checked_sub(no).unwrap_or(1));
-        let age_of = |last: Option<(u64, Stamp)>| {
-            last.map_or(Duration::MAX, |(_, at)| Duration::from_millis(u64::try_from(now.0 - at.0).unwrap_or_default()))
+        // What lies ahead of the clock says nothing about how long ago it was.
+        let age_of = |last: Option<(u64, Stamp)>| match last {
+            Some((_, at)) if !is_ahead(at, now) => {
+                Duration::from_millis(u64::try_from(now.0.saturating_sub(at.0)).unwrap_or_default())
+            }
+            _ => Duration::MAX,
         };
-        let last = shelf.into_iter().chain(elsewhere).max_by_key(|(_, at)| *at);
+        let last = shelf.into_iter().chain(elsewhere).max_by_key(|(no, at)| (*no <= commit, *no, *at));
         let (changes, age) = (since(last), age_of(last));
         let warning = match (last, failure) {
             (_, Some((at, why))) => {
@@ -309,6 +342,7 @@ impl BackupState {
     /// `Last backup: 3 h ago`.
     pub fn line(&self, now: Stamp) -> String {
         match self.last {
+            Some(at) if is_ahead(at, now) => format!("Last backup: dated {at}, which is ahead of the clock"),
             Some(at) => format!("Last backup: {}", at.ago(now)),
             None => "Last backup: none".to_owned(),
         }
@@ -398,6 +432,45 @@ mod tests {
     }
 
     #[test]
+    fn one_that_is_dated_ahead_of_the_clock_is_not_fresh() {
+        let now = Stamp(1_000_000 * HOUR);
+        let ahead = |ms| {
+            let last = Some((7, Stamp(now.0 + ms)));
+            BackupState::new(&BackupPolicy::default(), last, None, 8, None, now)
+        };
+        assert!([Occasion::Start, Occasion::Time, Occasion::Exit].iter().all(|&o| ahead(100_000 * HOUR).is_due(o)));
+        assert!(ahead(100_000 * HOUR).warning.is_some());
+        assert!(ahead(100_000 * HOUR).line(now).ends_with("ahead of the clock"));
+        assert!(!ahead(BEHIND_MS).is_due(Occasion::Time) && ahead(BEHIND_MS).line(now) == "Last backup: just now");
+        // The one with the most changes is the last, whatever it is dated.
+        let stick = Some((8, now));
+        let state = BackupState::new(&BackupPolicy::default(), Some((7, Stamp(now.0 + HOUR))), stick, 8, None, now);
+        assert_eq!((state.changes, state.last), (0, Some(now)));
+    }
+
+    #[test]
+    fn the_newest_is_that_with_the_most_changes_of_the_newest_line() {
+        let listed = |line: &str, parent: Option<&str>, commit, at| {
+            let parent = parent.map(|line| (line.to_owned(), 5));
+            let manifest = Manifest { line: line.to_owned(), parent, ..manifest("s", commit, Stamp(at)) };
+            Listed { path: PathBuf::new(), manifest, size: 0 }
+        };
+        // The clock was ahead when change 45 was saved, and once more on the line that was left.
+        let found = vec![
+            listed("a", None, 3, 30),
+            listed("a", None, 9, 9_000),
+            listed("b", Some("a"), 45, 5_000),
+            listed("b", Some("a"), 46, 100),
+            listed("b", Some("a"), 44, 90),
+        ];
+        let sorted = |found| -> Vec<u64> { newest_first(found).iter().map(|l| l.manifest.commit).collect() };
+        assert_eq!(sorted(found.clone()), [46, 45, 44, 9, 3]);
+        assert_eq!(sorted(found.into_iter().rev().collect()), [46, 45, 44, 9, 3]);
+        let circle = vec![listed("a", Some("b"), 1, 1), listed("b", Some("a"), 2, 2)];
+        assert_eq!(sorted(circle), [2, 1]);
+    }
+
+    #[test]
     fn a_warning_says_what_is_wrong_and_what_to_do() {
         let warning = |last, commit, failed| state(last, commit, failed).warning;
         assert_eq!(warning(Some((7, 20)), 8, false), None);
@@ -407,7 +480,7 @@ mod tests {
         let old = [(8, " is 1 change old. "), (9, " is 2 changes old. "), (123_456, " is 123449 changes old. ")];
         for (commit, words) in old {
             let said = warning(Some((7, 49)), commit, false).unwrap();
-            assert!(said.contains(words) && said.ends_with("Make one: clowder backup") && said.len() <= 77, "{said}");
+            assert!(said.contains(words) && said.ends_with("Make one: clowder backup") && said.len() <= 78, "{said}");
         }
         assert_eq!(warning(Some((7, 20)), 8, true).unwrap(), "The backup 1 h ago failed: the disk is full.");
     }
@@ -419,7 +492,7 @@ mod tests {
         for (records, words) in [(1, "1 record "), (1_234_567, "1234567 records ")] {
             let held = state(Some((7, 20)), 8, true).unreadable(records);
             let said = held.warning.clone().unwrap();
-            assert!(said.contains(words) && said.ends_with("run clowder doctor") && said.len() <= 76, "{said}");
+            assert!(said.contains(words) && said.ends_with("run clowder doctor") && said.len() <= 78, "{said}");
             assert!(held.is_held());
         }
     }

@@ -416,7 +416,8 @@ pub(in crate::store) fn plan(
     let walked = walk(data, sources, &chain, base, &mut |commits| {
         for commit in commits {
             let moment = Moment::of(&commit.entry);
-            past |= match until {
+            // After a clock that was ahead was set right, what is dated later may lie before what is dated earlier.
+            past = match until {
                 Until::Last => false,
                 Until::Commit(no) => moment.commit > no,
                 Until::At(at) => moment.at > at,

@@ -117,6 +117,10 @@ impl CheckScreen {
             Ink::Muted,
         );
         self.sheet.gap();
+        for alert in cx.desk.alerts() {
+            self.sheet.text(alert.sentence, Ink::Warn);
+            self.sheet.gap();
+        }
         match (&self.working, &self.report) {
             (Some(_), _) => self.sheet.text("At work…", Ink::Accent),
             (None, Some(report)) => found(&mut self.sheet, report),
