@@ -10,7 +10,7 @@ use std::{
     process::Command,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -20,7 +20,7 @@ use clowder::{
     model::{Actor, Cat, Kind, Stamp},
     server::backups::Keeper,
     store::{
-        Ask, BackupError, BackupPolicy, OpenError, OpenOptions, Store, Surroundings, Tally, backup,
+        Ask, BackupError, BackupPolicy, OpenError, OpenOptions, Store, Surroundings, Tally, backup, doctor,
         restore::{self, RestoreError, Until},
     },
 };
@@ -119,6 +119,63 @@ fn a_keeper_that_cannot_make_one_says_so() {
     assert!(why.contains("the backup was not made"), "{why}");
     let warning = store.backup_state().warning.unwrap();
     assert!(warning.starts_with("The backup just now failed: "), "{warning}");
+}
+
+#[test]
+fn backups_whose_disk_is_not_there_are_not_made_on_another() {
+    let home = Home::new();
+    let disk = home.0.path().join("disk");
+    let is_mounted = Arc::new(AtomicBool::new(true));
+    let (at, mounted) = (disk.clone(), Arc::clone(&is_mounted));
+    // What lies under the disk is on the one that holds all the rest.
+    let surroundings = Surroundings::default().with_mount(move |path: &Path| {
+        let on_it = path.starts_with(&at) && mounted.load(Ordering::SeqCst);
+        Ok(if on_it { at.clone() } else { PathBuf::from("/") })
+    });
+    let directory = disk.join("cats");
+    let backups = BackupPolicy { directory: Some(directory.clone()), ..BackupPolicy::default() };
+    let options = OpenOptions { backups: backups.clone(), surroundings, ..home.options() };
+    let store = Store::open(options.clone()).unwrap().store;
+    add(&store, Cat::new("Miso"));
+    store.backup(&mut |_| true).unwrap();
+    add(&store, Cat::new("Tofu"));
+
+    // An empty directory where the disk was, and then none at all.
+    let elsewhere = home.0.path().join("unplugged");
+    fs::rename(&directory, &elsewhere).unwrap();
+    is_mounted.store(false, Ordering::SeqCst);
+    let says = format!("The disk with the backups is not mounted: mount it at {}, or", disk.display());
+    for there in [true, false] {
+        if there {
+            fs::create_dir(&directory).unwrap();
+        } else {
+            fs::remove_dir(&directory).unwrap();
+        }
+        let refused = store.backup(&mut |_| true).unwrap_err();
+        assert!(matches!(&refused, BackupError::NoDisk(why) if why[1..].starts_with(&says[1..])), "{refused}");
+        let state = store.backup_state();
+        assert!(state.warning.as_ref().is_some_and(|w| w.starts_with(&says)) && state.last.is_some(), "{state:?}");
+        let line = Desk::new(store.clone()).home(&CONSOLE, 5).unwrap().backup.unwrap();
+        assert!(line.urgent && line.text.starts_with(&says));
+    }
+    assert!(!directory.exists());
+    store.close().unwrap();
+    let seen = doctor::examine(&options, &mut |_| true).unwrap();
+    assert!(seen.findings.len() == 1 && seen.findings[0].starts_with(&says) && seen.ways.is_empty(), "{seen:?}");
+
+    // Another directory is another matter, and so are a disk that is back and one that is there and empty.
+    let store = Store::open(options).unwrap().store;
+    store.set_backup_policy(BackupPolicy { directory: Some(home.0.path().join("here")), ..backups.clone() });
+    assert!(store.backup_state().warning.is_none());
+    store.set_backup_policy(backups);
+    is_mounted.store(true, Ordering::SeqCst);
+    let said = store.backup_state().warning.unwrap();
+    assert!(said.starts_with("The backups are gone from ") && said.ends_with("Make one: clowder backup"), "{said}");
+    fs::rename(&elsewhere, &directory).unwrap();
+    assert!(store.backup_state().warning.is_none());
+    fs::remove_dir_all(&directory).unwrap();
+    store.backup(&mut |_| true).unwrap();
+    assert_eq!(shelf(&store), [2]);
 }
 
 #[test]

@@ -217,6 +217,8 @@ fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
     if cx.json {
         let rows: Vec<_> = found.iter().map(|l| BackupJson::of(Some(&l.path), l.size, &l.manifest)).collect();
         cx.print_json(&rows)?;
+    } else if found.is_empty() && state.last.is_some() {
+        cx.say("There is no backup in the directory for backups.")?;
     } else if found.is_empty() {
         cx.say("There is no backup yet. Make one: clowder backup")?;
     } else {

@@ -232,6 +232,11 @@ impl Core {
         self.around.get().map_or_else(Stamp::now, |around| around.surroundings.clock())
     }
 
+    /// Whom to ask about the machine.
+    pub(super) fn machine(&self) -> Surroundings {
+        self.around.get().map(|around| around.surroundings.clone()).unwrap_or_default()
+    }
+
     /// The time of the last commit and that of the clock, when they cannot both be right.
     pub(super) fn behind(&self) -> Option<(Stamp, Stamp)> {
         self.around.get().and_then(Around::behind)

@@ -28,6 +28,7 @@ pub use shelf::{BackupPolicy, BackupState, Listed, Occasion, Shelf};
 pub use verify::{KeySource, Verified, verify};
 
 pub(super) use form::{End, Part, read};
+pub(super) use shelf::LastShelf;
 #[cfg(test)]
 use verify::opener;
 
@@ -114,6 +115,9 @@ pub enum BackupError {
         /// What the system said.
         why: String,
     },
+    /// The disk of the directory for backups is not there.
+    #[error("the backup was not made: {0}")]
+    NoDisk(String),
     /// Whoever was to take it did not.
     #[error("the backup was not made: the output cannot be written: {0}")]
     Output(String),
@@ -188,10 +192,20 @@ impl Store {
     /// As above.
     pub fn backup(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<BackupReport, BackupError> {
         let shelf = self.shelf();
-        let made = shelf.prepare().and_then(|()| {
-            let view = self.0.snapshot_for_backup()?;
-            onto(self.core(), &view, self.0.data(), &shelf, progress)
-        });
+        let machine = self.core().machine();
+        let missing = LastShelf::missing(self.0.data(), &shelf, self.id());
+        let made = match missing.and_then(|last| last.no_disk(&machine)) {
+            // In the empty directory under a disk nobody would look for it, and it would be covered once the disk is back.
+            Some(why) => Err(BackupError::NoDisk(why)),
+            None => shelf.prepare().and_then(|()| {
+                let view = self.0.snapshot_for_backup()?;
+                onto(self.core(), &view, self.0.data(), &shelf, progress)
+            }),
+        };
+        if let Ok(report) = &made {
+            // It was made all the same when that cannot be noted.
+            let _ = LastShelf::write(self.0.data(), &shelf, &report.manifest, &machine);
+        }
         self.0.note_backup(made.as_ref().map(drop));
         made
     }
@@ -218,14 +232,20 @@ impl Store {
 
     /// How it stands with the backups.
     pub fn backup_state(&self) -> BackupState {
-        let shelf = self.shelf().newest(self.id()).map(|l| (l.manifest.commit, l.manifest.at));
-        let elsewhere = shelf::Elsewhere::read(self.0.data(), self.id());
+        let (data, shelf) = (self.0.data(), self.shelf());
+        let missing = LastShelf::missing(data, &shelf, self.id());
+        let shelf = shelf.newest(self.id()).map(|l| (l.manifest.commit, l.manifest.at));
+        // One whose disk is not there was made all the same.
+        let elsewhere = shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
+        let elsewhere = elsewhere.max_by_key(|(_, at)| *at);
+        let gone = missing.map(|last| last.warning(&self.core().machine()));
         let commit = self.core().counters().commit;
         let urgent = self.core().backup_due.load(Ordering::Relaxed);
         let now = self.core().clock();
         BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now)
             .urgent(urgent)
             .unreadable(self.unreadable())
+            .gone(gone)
     }
 }
 

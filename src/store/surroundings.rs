@@ -1,6 +1,11 @@
 //! What the machine says of itself: free room, the kind of file system, the clock. Tests put other answers in place.
 
-use std::{fmt, fs, io, os::unix::fs::MetadataExt as _, path::Path, sync::Arc};
+use std::{
+    fmt, fs, io,
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use crate::model::Stamp;
 
@@ -40,6 +45,7 @@ type Ask<T> = Arc<dyn Fn(&Path) -> io::Result<T> + Send + Sync>;
 pub struct Surroundings {
     free: Ask<u64>,
     network: Ask<Option<String>>,
+    mount: Ask<PathBuf>,
     clock: Arc<dyn Fn() -> Stamp + Send + Sync>,
 }
 
@@ -52,7 +58,12 @@ impl fmt::Debug for Surroundings {
 impl Default for Surroundings {
     /// The machine itself.
     fn default() -> Self {
-        Self { free: Arc::new(free), network: Arc::new(network), clock: Arc::new(Stamp::now) }
+        Self {
+            free: Arc::new(free),
+            network: Arc::new(network),
+            mount: Arc::new(mount),
+            clock: Arc::new(Stamp::now),
+        }
     }
 }
 
@@ -69,6 +80,12 @@ impl Surroundings {
         Self { network: Arc::new(network), ..self }
     }
 
+    /// With another answer for the directory at which the disk that holds a path is mounted.
+    #[must_use]
+    pub fn with_mount(self, mount: impl Fn(&Path) -> io::Result<PathBuf> + Send + Sync + 'static) -> Self {
+        Self { mount: Arc::new(mount), ..self }
+    }
+
     /// With another clock.
     #[must_use]
     pub fn with_clock(self, clock: impl Fn() -> Stamp + Send + Sync + 'static) -> Self {
@@ -83,6 +100,10 @@ impl Surroundings {
         (self.network)(path)
     }
 
+    pub(super) fn mount(&self, path: &Path) -> io::Result<PathBuf> {
+        (self.mount)(path)
+    }
+
     pub(super) fn clock(&self) -> Stamp {
         (self.clock)()
     }
@@ -92,6 +113,16 @@ impl Surroundings {
 fn free(path: &Path) -> io::Result<u64> {
     let found = rustix::fs::statvfs(path)?;
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// The topmost directory on the same disk as a path; of a path that is not there, of what there is above it.
+fn mount(path: &Path) -> io::Result<PathBuf> {
+    let path = std::path::absolute(path)?;
+    let there = path.ancestors().find(|above| above.exists()).unwrap_or(Path::new("/"));
+    let there = fs::canonicalize(there)?;
+    let device = fs::metadata(&there)?.dev();
+    let same = |above: &&Path| fs::metadata(above).is_ok_and(|meta| meta.dev() == device);
+    Ok(there.ancestors().take_while(same).last().unwrap_or(&there).to_owned())
 }
 
 /// File systems of a network by the number that the system has for each (`linux/magic.h`, and the sources of each).
@@ -156,6 +187,8 @@ mod tests {
         assert_eq!(machine.network(Path::new("/proc")).unwrap(), None);
         assert!(machine.network(Path::new("/nowhere/at/all")).is_err());
         assert!(machine.clock().0 > 1_700_000_000_000);
+        let mounts = ["/proc", "/proc/self/../self/status", "/proc/nothing/of/that/name"].map(|path| machine.mount(path.as_ref()));
+        assert!(mounts.iter().all(|mount| mount.as_ref().is_ok_and(|at| at == Path::new("/proc"))), "{mounts:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::Stamp;
 
 use super::{
-    super::{OpenError, around::BEHIND_MS, files},
+    super::{OpenError, Surroundings, around::BEHIND_MS, files},
     BackupError, Manifest, form, read, sweep,
 };
 
@@ -236,6 +236,73 @@ impl Elsewhere {
     }
 }
 
+/// The file in the data directory that remembers where the last backup was put, as the key file remembers its store.
+const LAST_SHELF: &str = "last-shelf.toml";
+
+/// Where the last backup was put that the settings have a directory for.
+#[derive(Debug, Serialize, Deserialize)]
+pub(in super::super) struct LastShelf {
+    store: String,
+    directory: PathBuf,
+    /// Where its disk is mounted.
+    mount: PathBuf,
+    commit: u64,
+    at: Stamp,
+}
+
+impl LastShelf {
+    /// Remembers a backup that was just put there.
+    pub(super) fn write(data: &Path, shelf: &Shelf, its: &Manifest, machine: &Surroundings) -> Result<(), OpenError> {
+        let failed = |e: std::io::Error| OpenError::Failed(e.to_string());
+        let note = Self {
+            store: its.store.clone(),
+            directory: std::path::absolute(&shelf.directory).map_err(failed)?,
+            mount: machine.mount(&shelf.directory).map_err(failed)?,
+            commit: its.commit,
+            at: its.at,
+        };
+        let text = toml::to_string(&note).map_err(|e| OpenError::Failed(e.to_string()))?;
+        files::write_private(&data.join(LAST_SHELF), &text)
+    }
+
+    /// What is remembered of this shelf, when there is no backup of the store there now. What cannot be read, or is of another
+    /// directory, is as if there were none: then the settings name a new one.
+    pub(in super::super) fn missing(data: &Path, shelf: &Shelf, store: &str) -> Option<Self> {
+        let text = fs::read_to_string(data.join(LAST_SHELF)).ok()?;
+        let note: Self = toml::from_str(&text).ok()?;
+        let same = note.store == store && std::path::absolute(&shelf.directory).is_ok_and(|its| its == note.directory);
+        let is_gone = || match fs::read_dir(&shelf.directory) {
+            Ok(_) => !shelf.files().into_iter().any(|path| listed(path).is_ok_and(|l| l.manifest.store == store)),
+            // Otherwise they may be there: whoever needs one hears what the system says.
+            Err(e) => e.kind() == std::io::ErrorKind::NotFound,
+        };
+        (same && is_gone()).then_some(note)
+    }
+
+    /// Its commit and moment.
+    pub(super) fn last(&self) -> (u64, Stamp) {
+        (self.commit, self.at)
+    }
+
+    /// What is to be done when their disk is not there; `None` when they are gone from a disk that is.
+    pub(in super::super) fn no_disk(&self, machine: &Surroundings) -> Option<String> {
+        let is_there = machine.mount(&self.directory).is_ok_and(|mount| mount == self.mount);
+        (!is_there).then(|| {
+            format!(
+                "the disk with the backups is not mounted: mount it at {}, or set another backup.directory",
+                self.mount.display()
+            )
+        })
+    }
+
+    /// What is to be said.
+    pub(super) fn warning(&self, machine: &Surroundings) -> String {
+        self.no_disk(machine).map(|why| why.replacen("the", "The", 1)).unwrap_or_else(|| {
+            format!("The backups are gone from {}. Make one: clowder backup", self.directory.display())
+        })
+    }
+}
+
 /// Why a backup may be due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Occasion {
@@ -287,6 +354,11 @@ impl BackupState {
         };
         let warning = format!("No automatic backups while {held} cannot be read: run clowder doctor");
         Self { warning: Some(warning), is_held: true, ..self }
+    }
+
+    /// The same, with what is to be said of the backups that were there and are not.
+    pub(super) fn gone(self, warning: Option<String>) -> Self {
+        Self { warning: warning.or(self.warning), ..self }
     }
 
     /// Whether one that is due is not made by the program itself; `warning` says why.

@@ -42,11 +42,21 @@ impl Exam<'_> {
         let plan = self.plan();
         self.other_ends(&mut body, plan.as_ref());
         let ways = self.ways(&body, newest.as_ref(), plan.as_ref(), progress)?;
+        let no_disk = self.no_disk_of_backups();
         let advice = (ways.is_empty() && !self.findings.is_empty()).then(|| {
             "There is neither a backup nor a journal to take anything from. A backup from elsewhere can be named: \"clowder restore --from FILE\"."
                 .to_owned()
         });
+        // Nothing is wrong with the store for that, so it leads to no way.
+        self.findings.extend(no_disk);
         Ok(Diagnosis { facts: self.facts, findings: self.findings, ways, advice })
+    }
+
+    /// What is to be said when the disk with the backups is not there.
+    fn no_disk_of_backups(&self) -> Option<String> {
+        let shelf = Shelf::new(&self.options.data, &self.options.backups);
+        let missing = backup::LastShelf::missing(&self.options.data, &shelf, self.sources.keys.store())?;
+        missing.no_disk(&self.options.surroundings).map(|why| sentence(&why))
     }
 
     fn no_room(&self) -> Option<Diagnosis> {
