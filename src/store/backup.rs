@@ -139,7 +139,18 @@ impl From<StoreError> for BackupError {
 fn unwritable(path: &Path, e: &io::Error) -> BackupError {
     match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => BackupError::DiskFull { path: path.to_owned() },
-        _ => BackupError::Unwritable { path: path.to_owned(), why: e.to_string() },
+        kind => BackupError::Unwritable {
+            path: path.to_owned(),
+            why: match kind {
+                io::ErrorKind::PermissionDenied => {
+                    "this account may not write there; change the owner of the directory, or write the backup elsewhere".to_owned()
+                }
+                io::ErrorKind::ReadOnlyFilesystem => {
+                    "its disk is mounted read-only, as systems do after an error of the disk: look at their messages (dmesg)".to_owned()
+                }
+                _ => e.to_string(),
+            },
+        },
     }
 }
 

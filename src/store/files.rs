@@ -29,21 +29,27 @@ pub(super) fn open_error(path: &Path, e: &io::Error) -> OpenError {
     let path = path.to_owned();
     match e.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => OpenError::DiskFull { path },
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnlyDirectory { path },
+        io::ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnlyDisk { path },
+        io::ErrorKind::PermissionDenied => OpenError::ReadOnlyDirectory { path },
         _ => OpenError::Failed(format!("{}: {e}", path.display())),
     }
 }
 
 /// Makes a directory that only its owner may enter, with those above it, durably.
 pub(super) fn make_private_dir(path: &Path) -> Result<(), OpenError> {
+    try_make_private_dir(path).map_err(|e| open_error(path, &e))
+}
+
+/// The same, with the system's own error.
+pub(super) fn try_make_private_dir(path: &Path) -> io::Result<()> {
     let made: Vec<&Path> = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
-    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| open_error(path, &e))?;
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     for above in made.into_iter().filter_map(Path::parent) {
         let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-        match sync_dir(above) {
+        match File::open(above).and_then(|dir| dir.sync_all()) {
             // Names can be made in a directory that cannot be read; then it cannot be opened to be synced either.
-            Ok(()) | Err(OpenError::ReadOnlyDirectory { .. }) => {}
-            Err(e) => return Err(e),
+            Err(e) if e.kind() != io::ErrorKind::PermissionDenied => return Err(e),
+            _ => {}
         }
     }
     Ok(())
@@ -401,9 +407,9 @@ mod tests {
         for kind in [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded] {
             assert_eq!(words(kind), "the disk that holds /srv/cats is full; make room and start again");
         }
-        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::ReadOnlyFilesystem] {
-            assert!(words(kind).starts_with("/srv/cats cannot be written to; run as the owner"), "{kind}");
-        }
+        assert!(words(io::ErrorKind::PermissionDenied).starts_with("/srv/cats cannot be written to; run as the owner"));
+        let of_disk = words(io::ErrorKind::ReadOnlyFilesystem);
+        assert!(of_disk.starts_with("/srv/cats is on a disk that is mounted read-only"), "{of_disk}");
         assert!(words(io::ErrorKind::NotADirectory).contains("/srv/cats: "));
     }
 

@@ -276,6 +276,16 @@ pub enum OpenError {
         /// The directory or file.
         path: PathBuf,
     },
+    /// The whole disk takes nothing.
+    #[error(
+        "{} is on a disk that is mounted read-only. Systems do that after an error of the disk: look at their messages (dmesg), then mount \
+         it for writing again; or name a directory on another disk with --data",
+        .path.display()
+    )]
+    ReadOnlyDisk {
+        /// The directory or file.
+        path: PathBuf,
+    },
     /// The disk is full.
     #[error("the disk that holds {} is full; make room and start again", .path.display())]
     DiskFull {

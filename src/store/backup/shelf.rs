@@ -13,7 +13,7 @@ use crate::model::Stamp;
 
 use super::{
     super::{OpenError, Surroundings, around::BEHIND_MS, files},
-    BackupError, Manifest, form, read, sweep,
+    BackupError, Manifest, form, read, sweep, unwritable,
 };
 
 /// The directory's name in the data directory, unless the settings name another.
@@ -104,8 +104,7 @@ impl Shelf {
         if self.directory.is_dir() {
             return Ok(());
         }
-        files::make_private_dir(&self.directory)
-            .map_err(|e| BackupError::Unwritable { path: self.directory.clone(), why: e.to_string() })
+        files::try_make_private_dir(&self.directory).map_err(|e| unwritable(&self.directory, &e))
     }
 
     /// Removes what is left of backups that were never finished.
@@ -567,6 +566,20 @@ mod tests {
             assert!(said.contains(words) && said.ends_with("run clowder doctor") && said.len() <= 78, "{said}");
             assert!(held.is_held());
         }
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_named_once_and_not_taken_for_the_data() {
+        // Nobody makes files there, whatever the account.
+        let named = PathBuf::from("/sys/kernel/cats");
+        let policy = BackupPolicy { directory: Some(named), ..BackupPolicy::default() };
+        let said = Shelf::new(Path::new("/"), &policy).prepare().unwrap_err().to_string();
+        assert!(said.matches("/sys/kernel/cats").count() == 1 && !said.contains("--data"), "{said}");
+        let full = unwritable(Path::new("/mnt"), &std::io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, BackupError::DiskFull { .. }));
+        let words = |kind: std::io::ErrorKind| unwritable(Path::new("/mnt"), &kind.into()).to_string();
+        assert!(words(std::io::ErrorKind::ReadOnlyFilesystem).contains("/mnt: its disk is mounted read-only"));
+        assert!(words(std::io::ErrorKind::PermissionDenied).contains("/mnt: this account may not write there"));
     }
 
     #[test]
