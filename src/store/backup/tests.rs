@@ -253,6 +253,26 @@ fn a_damaged_record_is_named_and_the_rest_is_saved() {
 }
 
 #[test]
+fn a_damaged_file_is_not_taken_for_one_of_another_key() {
+    let home = tempfile::tempdir().unwrap();
+    let store = open(home.path());
+    (1..=4).for_each(|n| step(&store, n));
+    let path = home.path().join("b");
+    store.backup_into(&path, &mut go_on).unwrap();
+    let whole = fs::read(&path).unwrap();
+    let id = whole.windows(16).position(|bytes| bytes == store.id().as_bytes()).unwrap();
+    let last_value = usize::try_from(look_at(&path).unwrap().manifest.bytes).unwrap() - 20;
+    // The id in the keyring leads to the key file, and without its last bytes a value opens with no key at all.
+    for at in [id, last_value] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let error = verify(&path, Some(&key(home.path())), &mut go_on).unwrap_err();
+        assert!(matches!(error, BackupError::Damaged { .. }), "byte {at}: {error}");
+    }
+}
+
+#[test]
 fn password_hashes_are_in_a_backup() {
     let home = tempfile::tempdir().unwrap();
     let store = open(home.path());
