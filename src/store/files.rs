@@ -13,7 +13,7 @@ use blake2::{Blake2b256, Digest as _};
 
 use crate::model::{Door, Stamp};
 
-use super::{OpenError, journal, seal, swap};
+use super::{OpenError, Surroundings, journal, seal, swap};
 
 /// The names in a data directory.
 pub(super) const STORE: &str = "store";
@@ -287,9 +287,13 @@ impl Copy {
     pub(super) fn of(data: &Path) -> Result<Self, OpenError> {
         let copy = Self { path: data.join(COPY) };
         copy.remove();
-        copy_dir(&data.join(STORE), &copy.path).map_err(|e| match e.kind() {
+        let from = data.join(STORE);
+        copy_dir(&from, &copy.path).map_err(|e| match e.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                OpenError::NoRoomForCopy { path: data.to_owned() }
+                // What there is of it is no longer in the way when somebody looks.
+                copy.remove();
+                let free = Surroundings::default().free(data).ok();
+                OpenError::NoRoomForCopy { path: data.to_owned(), needed: size_of(&from), free }
             }
             _ => open_error(data, &e),
         })?;
@@ -411,6 +415,13 @@ mod tests {
         let of_disk = words(io::ErrorKind::ReadOnlyFilesystem);
         assert!(of_disk.starts_with("/srv/cats is on a disk that is mounted read-only"), "{of_disk}");
         assert!(words(io::ErrorKind::NotADirectory).contains("/srv/cats: "));
+    }
+
+    #[test]
+    fn how_much_room_is_needed_is_said_with_what_is_free() {
+        let words = |free| OpenError::NoRoomForCopy { path: "/srv/cats".into(), needed: 58_000_000, free }.to_string();
+        assert!(words(Some(12_000_000)).contains("The copy takes 58 MB, and 12 MB are free: make room"), "{}", words(None));
+        assert!(words(None).contains("too few are free"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::model::Door;
 
 use super::{
     BackupPolicy, SpaceLimits, Store, StoreError, Surroundings,
-    around::Around,
+    around::{Around, size},
     backup::{KeySource, Shelf},
     compact,
     core::{Core, lock},
@@ -306,13 +306,17 @@ pub enum OpenError {
     },
     /// No room for the copy that is tried first.
     #[error(
-        "the store in {} was not closed properly, and there is no room for the copy on which opening it is tried first; make room for as \
-         much again as it takes and start again",
-        .path.display()
+        "the store in {} was not closed properly, and there is no room for the copy on which opening it is tried first. The copy takes {}, \
+         and {} are free: make room, then start again",
+        .path.display(), size(*.needed), .free.map_or_else(|| "too few".to_owned(), size)
     )]
     NoRoomForCopy {
         /// The data directory.
         path: PathBuf,
+        /// What the copy takes, in bytes.
+        needed: u64,
+        /// What is free, in bytes, as far as the system says.
+        free: Option<u64>,
     },
     /// Anything else.
     #[error("the store does not open: {0}")]
