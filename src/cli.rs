@@ -174,6 +174,15 @@ impl DeskCommand {
         }
     }
 
+    /// Whether it says itself what should be seen to around the store, so that this is no notice as well.
+    const fn tells_alerts(&self) -> bool {
+        match self {
+            Self::Stats => true,
+            Self::Check(check) => check.accepts_clock(),
+            _ => false,
+        }
+    }
+
     /// Whether it takes long and looks at [`Context::cancel`].
     const fn can_be_cancelled(&self) -> bool {
         matches!(

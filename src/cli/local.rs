@@ -189,7 +189,8 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
         let made = format!("Made a new store in {}.", place.data()?.display());
         writeln!(err, "{}", super::failure::printable(&made))?;
     }
-    for notice in &opened.notices {
+    let said_later = if command.tells_alerts() { opened.store.alerts() } else { Vec::new() };
+    for notice in opened.notices.iter().filter(|notice| said_later.iter().all(|alert| alert.sentence != **notice)) {
         writeln!(err, "{}", super::failure::printable(notice))?;
     }
     let interactive = is_interactive();

@@ -21,6 +21,13 @@ pub struct Check {
     accept_clock: bool,
 }
 
+impl Check {
+    /// Whether it is about the clock alone.
+    pub(super) const fn accepts_clock(&self) -> bool {
+        self.accept_clock
+    }
+}
+
 #[derive(Serialize)]
 struct CheckJson<'a> {
     records: u64,
