@@ -245,7 +245,8 @@ impl Store {
     pub fn backup_state(&self) -> BackupState {
         let (data, shelf) = (self.0.data(), self.shelf());
         let missing = LastShelf::missing(data, &shelf, self.id());
-        let shelf = shelf.newest(self.id()).map(|l| (l.manifest.commit, l.manifest.at));
+        let line = self.core().line().map(|line| line.to_string()).unwrap_or_default();
+        let shelf = shelf.whole(self.id(), &line).first().map(|l| (l.manifest.commit, l.manifest.at));
         // One whose disk is not there was made all the same.
         let elsewhere = shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
         let elsewhere = elsewhere.max_by_key(|(_, at)| *at);
@@ -292,7 +293,7 @@ pub(super) fn onto(
 ) -> Result<BackupReport, BackupError> {
     shelf.sweep();
     let report = into_file(core, view, data, &|m| shelf.path_of(m), Some(shelf.directory()), progress)?;
-    shelf.prune(&core.id);
+    shelf.prune(&core.id, &report.manifest.line);
     if let Ok(line) = core.line() {
         // What stays although it could go is in nobody's way.
         let _ = needed::prune(data, line, &shelf.kept(&core.id));

@@ -156,6 +156,12 @@ impl Shelf {
         self.list().into_iter().flatten().find(|l| l.manifest.store == store && l.manifest.is_whole())
     }
 
+    /// The backups of a store in which everything is that was there, newest first; first of all those of the line that it is on.
+    pub(super) fn whole(&self, store: &str, line: &str) -> Vec<Listed> {
+        let its = |l: &Listed| l.manifest.store == store && l.manifest.is_whole();
+        present_first(self.list().into_iter().flatten().filter(its).collect(), line)
+    }
+
     /// The backups of a store, newest first, when there are as many as are kept; until then nothing of the journal can go.
     pub(in super::super) fn kept(&self, store: &str) -> Vec<Listed> {
         let mine: Vec<Listed> = self.list().into_iter().flatten().filter(|l| l.manifest.store == store).collect();
@@ -164,9 +170,8 @@ impl Shelf {
 
     /// Removes the oldest backups of a store while there are more than are kept. The newest must be whole for that, from its first
     /// byte to its last, and files that cannot be read are left to people.
-    pub(in super::super) fn prune(&self, store: &str) -> Vec<PathBuf> {
-        let mine: Vec<Listed> =
-            self.list().into_iter().flatten().filter(|l| l.manifest.store == store && l.manifest.is_whole()).collect();
+    pub(in super::super) fn prune(&self, store: &str, line: &str) -> Vec<PathBuf> {
+        let mine = self.whole(store, line);
         let Some((newest, _)) = mine.split_first().filter(|_| mine.len() > self.keep) else { return Vec::new() };
         if !matches!(read(&newest.path, &mut |_, _| Ok(true)), Ok(Some(_))) {
             return Vec::new();
@@ -196,6 +201,12 @@ fn newest_first(mut found: Vec<Listed>) -> Vec<Listed> {
         sorted.extend(of_line);
         found = rest;
     }
+    sorted
+}
+
+/// Of two lines that left the same one the clock says which is newer, and it may have been wrong: what people are on now is.
+fn present_first(mut sorted: Vec<Listed>, line: &str) -> Vec<Listed> {
+    sorted.sort_by_key(|l| l.manifest.line != line);
     sorted
 }
 
@@ -537,6 +548,9 @@ mod tests {
         let sorted = |found| -> Vec<u64> { newest_first(found).iter().map(|l| l.manifest.commit).collect() };
         assert_eq!(sorted(found.clone()), [46, 45, 44, 9, 3]);
         assert_eq!(sorted(found.into_iter().rev().collect()), [46, 45, 44, 9, 3]);
+        let other = newest_first(vec![listed("c", Some("a"), 8, 200), listed("b", Some("a"), 46, 9_000), listed("c", Some("a"), 7, 100)]);
+        let present: Vec<u64> = present_first(other, "c").iter().map(|l| l.manifest.commit).collect();
+        assert_eq!(present, [8, 7, 46], "what is on the present line is never what goes first");
         let circle = vec![listed("a", Some("b"), 1, 1), listed("b", Some("a"), 2, 2)];
         assert_eq!(sorted(circle), [2, 1]);
     }

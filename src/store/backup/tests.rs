@@ -231,7 +231,7 @@ fn too_many_are_pruned_but_never_what_cannot_be_judged() {
     fs::copy(shelf.list().into_iter().flatten().last().unwrap().path, directory.join("20000102T000000Z-1.backup"))
         .unwrap();
     let before = commits();
-    assert!(shelf.prune(store.id()).is_empty());
+    assert!(shelf.prune(store.id(), "").is_empty());
     assert_eq!(commits(), before);
 }
 
