@@ -101,16 +101,17 @@ fn a_completion_is_undone_with_the_stay_going_on_and_the_others_waiting() {
 }
 
 #[test]
-fn twice_is_a_conflict_and_an_undone_undo_is_the_deed_again() {
+fn twice_is_refused_and_an_undone_undo_is_the_deed_again() {
     let w = World::new();
     let miso = w.cat("Miso").id;
     let asked = w.ask(&w.ana, miso);
     let approved = w.decide(&w.sam, asked, Verdict::Approve).unwrap();
     let undone = w.undo(&w.sam, approved);
-    assert!(conflict(&w.no_undo(&w.sam, approved)));
+    let twice = w.no_undo(&w.sam, approved);
+    assert!(refused(&twice) && twice.to_string().contains(&format!("undone already, by change {undone}")), "{twice}");
     let redone = w.undo(&w.sam, undone);
     assert_eq!((w.statuses(&[asked]), w.cat_status(miso)), (vec![Approved], CatStatusKind::Pending));
-    assert!(conflict(&w.no_undo(&w.sam, undone)));
+    assert!(refused(&w.no_undo(&w.sam, undone)));
     assert!(conflict(&w.no_undo(&w.sam, approved)), "the first approval is not the last change any more");
     w.undo(&w.sam, redone);
     assert_eq!((w.statuses(&[asked]), w.cat_status(miso)), (vec![Pending], CatStatusKind::Available));

@@ -247,7 +247,7 @@ impl Desk {
     /// it touched has changed since. One's own commits; an admin anybody's.
     ///
     /// # Errors
-    /// `NoChange`, `Refused` when it cannot be undone, `Conflict` when something it touched has changed since.
+    /// `NoChange`, `Refused` when it cannot be undone or was undone already, `Conflict` when something it touched has changed since.
     pub fn undo(&self, actor: &Actor, commit: CommitNo) -> Result<Done> {
         let acting_now = self.acting(actor, Permission::SeeOffered)?;
         let found = self.read(|store| Ok(store.audit_entry(commit)?))?;
@@ -259,6 +259,12 @@ impl Desk {
         others_change(&entry, &acting_now)?;
         if !undoable(entry.action) || touched.is_empty() {
             return Err(Error::refused(format!("\"{}\" cannot be undone", entry.action.label())));
+        }
+        if let Some(step) = touched.first() {
+            let last = self.read(|store| Ok(store.audit_of(step.kind, step.id, 1)?))?;
+            if let Some(undo) = last.first().filter(|last| last.undoes == Some(commit)) {
+                return Err(Error::refused(format!("change {commit} was undone already, by change {}", undo.commit)));
+            }
         }
         // An undone undo is the action itself again.
         let mut original = entry.clone();
