@@ -40,7 +40,7 @@ use clap::{Parser, Subcommand, builder::TypedValueParser, error::ErrorKind};
 
 pub use context::{Context, PAGE, Person};
 pub use failure::{Code, Failure};
-pub use meter::Meter;
+pub use meter::{Meter, Show};
 pub use place::Place;
 pub use screens::own as hold;
 pub use words::{Said, Words};

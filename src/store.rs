@@ -58,7 +58,7 @@ pub use change::Change;
 pub use check::{CheckReport, Progress};
 pub use compact::Compacted;
 pub use keyring::{
-    Ask, SlotKind,
+    Ask, PASSPHRASE_MIN, SlotKind,
     code::{CodeError, RecoveryCode},
 };
 pub use listing::{Cursor, Listing, Tally, Unique};

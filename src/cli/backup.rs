@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Context, Failure, Meter, Place,
+    Context, Failure, Meter, Place, Show,
     table::{Table, number, text},
 };
 use crate::desk::BackupTarget;
@@ -126,7 +126,7 @@ pub fn run(cx: &mut Context<'_>, backup: &Backup) -> Result<(), Failure> {
         Some(BackupCommand::Verify { file }) => {
             let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
             let verified = {
-                let mut meter = Meter::new(cx.bars, cx.err);
+                let mut meter = Meter::new(cx.progress, cx.err);
                 let name = if cx.files { cx.directory.join(file) } else { file.clone() };
                 desk.verify_backup(actor, &name, cx.files, &mut meter.steps(cancel))?
             };
@@ -161,8 +161,7 @@ fn make(cx: &mut Context<'_>, file: Option<&Path>) -> Result<(), Failure> {
     }
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let report = {
-        // A bar would be drawn over what is printed.
-        let mut meter = Meter::new(cx.bars && (!stream || cx.width.is_none()), cx.err);
+        let mut meter = Meter::new(cx.progress.beside_results(stream && cx.width.is_some()), cx.err);
         let mut progress = meter.steps(cancel);
         let target = match &path {
             None => BackupTarget::Shelf,
@@ -286,9 +285,7 @@ pub fn verify_alone(place: &Place, json: bool, file: &Path) -> Result<(), Failur
     let keys = place.keys()?;
     let (cancel, mut err) = (super::local::cancel()?, std::io::stderr());
     let mut verify = |keys: Option<&KeySource>| {
-        use std::io::IsTerminal as _;
-        let bars = err.is_terminal();
-        let mut meter = Meter::new(bars, &mut err);
+        let mut meter = Meter::new(Show::on_own_stderr(), &mut err);
         backup::verify(&path, keys, &mut meter.steps(&cancel))
     };
     let verified = match verify(Some(&keys)) {

@@ -8,16 +8,32 @@ use std::sync::atomic::AtomicBool;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::{Failure, json};
+use super::{Failure, Show, json};
 use crate::desk::Desk;
-use crate::model::{Actor, CommitNo, Error};
+use crate::model::{Actor, CommitNo, Error, limits};
 use crate::session::registry::Seat;
+use crate::store::PASSPHRASE_MIN;
 
 /// How many rows are looked up and written at once.
 pub const PAGE: usize = 256;
 
 /// How much of a line that is piped in as a password is read, in bytes; a password is shorter.
 const LONGEST_LINE: usize = 4096;
+
+/// What somebody is to think up.
+pub struct NewSecret {
+    /// What it is called.
+    pub name: &'static str,
+    /// How many characters it has at least.
+    pub shortest: usize,
+}
+
+impl NewSecret {
+    /// Of an account.
+    pub const PASSWORD: Self = Self { name: "password", shortest: limits::PASSWORD_MIN };
+    /// Of the store.
+    pub const PASSPHRASE: Self = Self { name: "passphrase", shortest: PASSPHRASE_MIN };
+}
 
 /// Somebody in front who can answer questions.
 pub trait Person {
@@ -54,8 +70,8 @@ pub struct Context<'a> {
     pub json: bool,
     /// The width of the terminal that `out` is; `None` for pipes and files.
     pub width: Option<usize>,
-    /// Whether progress may be drawn as a bar on the process's own standard error.
-    pub bars: bool,
+    /// How progress is shown.
+    pub progress: Show,
     /// Whether paths name files of whoever asks: not so for somebody who came in over a network.
     pub files: bool,
     /// Where relative paths start; empty for the process's own directory.
@@ -166,7 +182,7 @@ impl Context<'_> {
     /// Asks before something is destroyed.
     ///
     /// # Errors
-    /// `Usage` when nobody can be asked and `--yes` was not given, `Cancelled` when the answer is no.
+    /// `Usage` when nobody can be asked and `--yes` was not given, `Declined` when the answer is no.
     pub fn confirm(&mut self, yes: bool, what: &str) -> Result<(), Failure> {
         if yes {
             return Ok(());
@@ -177,15 +193,15 @@ impl Context<'_> {
         if person.confirm(&super::failure::printable(&format!("{what} Go on? [y/N] ")))? {
             Ok(())
         } else {
-            Err(Failure::Cancelled("nothing was changed".to_owned()))
+            Err(Failure::Declined)
         }
     }
 
-    /// A new password: one line of the input, or asked for twice. `None` when nobody can be asked.
+    /// A new password or passphrase: one line of the input, or asked for twice. `None` when nobody can be asked.
     ///
     /// # Errors
     /// When the input cannot be read, or the two do not agree.
-    pub fn password(&mut self, from_input: bool) -> Result<Option<Zeroizing<String>>, Failure> {
+    pub fn new_secret(&mut self, what: NewSecret, from_input: bool) -> Result<Option<Zeroizing<String>>, Failure> {
         if from_input {
             // What is longer is refused; with room for all of it no part is left behind where the text has moved from.
             let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE));
@@ -196,10 +212,11 @@ impl Context<'_> {
             return Ok(Some(line));
         }
         let Some(person) = &mut self.person else { return Ok(None) };
-        let first = person.secret("New password: ")?;
+        let NewSecret { name, shortest } = what;
+        let first = person.secret(&format!("New {name} (at least {shortest} characters): "))?;
         let second = person.secret("The same again: ")?;
         if *first != *second {
-            return Err(Error::invalid("password", "the two were not the same").into());
+            return Err(Error::invalid(name, "the two were not the same").into());
         }
         Ok(Some(first))
     }

@@ -1,13 +1,13 @@
 //! `clowder doctor`: say what is wrong with the store, and mend it
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::atomic::AtomicBool;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Failure, Meter, Place,
+    Failure, Meter, Place, Show,
     failure::printable,
     json,
     local::{self, Tty},
@@ -175,14 +175,14 @@ impl Visit<'_> {
     }
 
     fn examine(&self) -> Result<Diagnosis, Failure> {
-        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
-        let mut meter = Meter::new(bars, &mut err);
+        let mut err = io::stderr();
+        let mut meter = Meter::new(Show::on_own_stderr(), &mut err);
         Ok(doctor::examine_after(&self.options, &self.failed, &mut meter.steps(self.cancel))?)
     }
 
     fn mend(&self, way: &Way) -> Result<Mended, DoctorError> {
-        let (mut err, bars, cancel) = (io::stderr(), io::stderr().is_terminal(), self.cancel);
-        let mut meter = Meter::new(bars, &mut err);
+        let (mut err, cancel) = (io::stderr(), self.cancel);
+        let mut meter = Meter::new(Show::on_own_stderr(), &mut err);
         doctor::mend(&self.options, way, &Actor::console(), &mut meter.steps(cancel))
     }
 
@@ -204,7 +204,7 @@ impl Visit<'_> {
         }
         match Tty.choose(diagnosis.ways.len())? {
             Some(n) => Ok(Some(n)),
-            None => Err(Failure::Cancelled("nothing was changed".to_owned())),
+            None => Err(Failure::Declined),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::store::OpenError;
 pub enum Code {
     /// Done.
     Done = 0,
-    /// The store, a file or the terminal failed, or a check found something wrong.
+    /// The store, a file or the terminal failed, a check found something wrong, or the answer to a question was no.
     Failed = 1,
     /// The words make no sense.
     Usage = 2,
@@ -35,7 +35,8 @@ pub enum Code {
 pub const EXIT_CODES: &str = "\
 Exit codes:
   0  done
-  1  the store, a file or the terminal failed, or a check found something wrong
+  1  the store, a file or the terminal failed, a check found something wrong, or the
+     answer to a question was no
   2  the words make no sense (see --help)
   3  a value cannot be taken
   4  refused by a rule of the shelter
@@ -62,6 +63,8 @@ pub enum Failure {
     Unsound,
     /// The doctor mended the store and told what is lost.
     Lost,
+    /// Whoever was asked said no.
+    Declined,
     /// Broken off: what is and is not done.
     Cancelled(String),
 }
@@ -103,7 +106,9 @@ impl Failure {
             Self::Desk(Error::NotFound { .. } | Error::NoChange(_)) => Code::NotFound,
             Self::Desk(Error::Conflict { .. }) => Code::Conflict,
             Self::Desk(Error::Refused { .. }) => Code::Refused,
-            Self::Desk(Error::Store(_)) | Self::Open(_) | Self::Failed(_) | Self::Unsound => Code::Failed,
+            Self::Desk(Error::Store(_)) | Self::Open(_) | Self::Failed(_) | Self::Unsound | Self::Declined => {
+                Code::Failed
+            }
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Code::Done,
             Self::Output(_) => Code::Failed,
             Self::Usage(_) => Code::Usage,
@@ -136,6 +141,7 @@ impl Failure {
             Self::Usage(e) | Self::Failed(e) | Self::Cancelled(e) => vec![e.clone()],
             Self::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => Vec::new(),
             Self::Output(e) => vec![format!("the output cannot be written: {e}")],
+            Self::Declined => vec!["nothing was changed".to_owned()],
             Self::Unsound | Self::Lost => Vec::new(),
         }
     }

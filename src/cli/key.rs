@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Context, Failure, Meter,
+    context::NewSecret,
     table::{Table, number, text},
 };
 use crate::store::{KeyStatus, SlotKind, SlotLine};
@@ -108,10 +109,11 @@ pub fn run(cx: &mut Context<'_>, command: KeyCommand) -> Result<(), Failure> {
         KeyCommand::Status => status(cx),
         KeyCommand::Rotate { everything: false, .. } => {
             let path = cx.desk.rotate_key(cx.actor)?;
+            let earlier = earlier_keys(cx, &path.display().to_string())?;
             cx.print_done(
                 &format!(
                     "{} holds a new key: copy it to where copies are kept. The old one opens only backups made before now. If \
-                     somebody may have the old one and such a backup, use \"clowder key rotate --everything\".",
+                     somebody may have the old one and such a backup, use \"clowder key rotate --everything\".{earlier}",
                     path.display()
                 ),
                 None,
@@ -121,7 +123,7 @@ pub fn run(cx: &mut Context<'_>, command: KeyCommand) -> Result<(), Failure> {
         KeyCommand::SetPassphrase { stdin, label } => {
             // Refused before anybody is asked for anything.
             cx.desk.key_status(cx.actor)?;
-            let passphrase = cx.password(stdin)?;
+            let passphrase = cx.new_secret(NewSecret::PASSPHRASE, stdin)?;
             let passphrase = passphrase.ok_or_else(|| {
                 Failure::Usage(
                     "nobody can be asked for the passphrase here: pipe it in and add --passphrase-stdin".to_owned(),
@@ -143,9 +145,10 @@ pub fn run(cx: &mut Context<'_>, command: KeyCommand) -> Result<(), Failure> {
             }
             let file = file.map(|file| cx.directory.join(file));
             let (path, slot) = cx.desk.use_key_file(cx.actor, file.as_deref())?;
+            let earlier = earlier_keys(cx, &slot.label)?;
             cx.print_done(
                 &format!(
-                    "{} opens the store now, beside the other slots (slot {}). Keep a copy in another place.",
+                    "{} opens the store now, beside the other slots (slot {}). Keep a copy in another place.{earlier}",
                     path.display(),
                     slot.number
                 ),
@@ -174,6 +177,27 @@ pub fn run(cx: &mut Context<'_>, command: KeyCommand) -> Result<(), Failure> {
             cx.print_done(&format!("The {} opens nothing any more.", named(&slot)), None)
         }
     }
+}
+
+/// Whether a slot is of a key that was in a file before another one was.
+fn is_earlier(slot: &SlotLine, all: &[SlotLine]) -> bool {
+    let same = |other: &SlotLine| other.kind == SlotKind::File && other.label == slot.label;
+    slot.kind == SlotKind::File && all.iter().any(|other| same(other) && other.number > slot.number)
+}
+
+/// What is to be known of keys that were in a file before: copies of them still open the store.
+fn earlier_keys(cx: &Context<'_>, file: &str) -> Result<String, Failure> {
+    let slots = cx.desk.key_status(cx.actor)?.slots;
+    let earlier = slots.iter().filter(|slot| slot.label == file && is_earlier(slot, &slots));
+    Ok(earlier
+        .map(|slot| {
+            let n = slot.number;
+            format!(
+                " A key that was in this file before opens the store as well (slot {n}): if it is lost, or may be in other \
+                 hands, take it away with \"clowder key remove {n}\"."
+            )
+        })
+        .collect())
 }
 
 fn named(slot: &SlotLine) -> String {
@@ -253,7 +277,11 @@ fn print_status(cx: &mut Context<'_>, status: &KeyStatus) -> Result<(), Failure>
         vec![
             slot.number.to_string(),
             slot.kind.label().to_owned(),
-            slot.label.clone(),
+            if is_earlier(slot, &status.slots) {
+                format!("an earlier key of {}", slot.label)
+            } else {
+                slot.label.clone()
+            },
             day(&slot.created).to_owned(),
             opened.to_owned(),
         ]
@@ -324,7 +352,7 @@ fn rotate_data(cx: &mut Context<'_>, yes: bool) -> Result<(), Failure> {
     }
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let report = {
-        let mut meter = Meter::new(cx.bars, cx.err);
+        let mut meter = Meter::new(cx.progress, cx.err);
         desk.rotate_data_key(actor, &typed, &mut meter.steps(cancel))?
     };
     if report.cancelled {

@@ -14,7 +14,7 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use zeroize::Zeroizing;
 
 use super::enter::{Way, enter};
-use super::{Code, Context, DeskCommand, Failure, Person, Place};
+use super::{Code, Context, DeskCommand, Failure, Person, Place, Show};
 use crate::desk::Desk;
 use crate::model::{Actor, Door};
 use crate::session::socket::client;
@@ -211,7 +211,7 @@ fn here(place: &Place, json: bool, command: DeskCommand, opened: Opened) -> Resu
             person: if interactive { Some(&mut tty) } else { None },
             json,
             width: if io::stdout().is_terminal() { terminal() } else { None },
-            bars: io::stderr().is_terminal(),
+            progress: Show::on_own_stderr(),
             files: true,
             directory: Path::new(""),
             cancel: &cancel,

@@ -52,7 +52,7 @@ pub fn check(cx: &mut Context<'_>, check: &Check) -> Result<(), Failure> {
         return accept_clock(cx);
     }
     let report = {
-        let mut meter = Meter::new(cx.bars, cx.err);
+        let mut meter = Meter::new(cx.progress, cx.err);
         let mut progress = meter.steps(cancel);
         match (check.repair, check.deep) {
             (true, _) => desk.repair(actor, &mut progress)?,
@@ -161,7 +161,7 @@ struct CompactJson<'a> {
 pub fn compact(cx: &mut Context<'_>, compact: &Compact) -> Result<(), Failure> {
     let (desk, actor, cancel) = (cx.desk, cx.actor, cx.cancel);
     let (done, report) = {
-        let mut meter = Meter::new(cx.bars, cx.err);
+        let mut meter = Meter::new(cx.progress, cx.err);
         let mut progress = meter.steps(cancel);
         let done = desk.compact(actor, &mut progress)?;
         let report = if done.kept.is_some() { Some(desk.check(actor, &mut progress)?) } else { None };

@@ -1,7 +1,7 @@
-//! Progress: a bar on a terminal, a line every few seconds elsewhere.
+//! Progress: a bar on a terminal, a line every few seconds for somebody behind another door, nothing in a file or a mail.
 
 use std::fmt;
-use std::io::Write;
+use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,29 @@ use crate::store::Progress;
 
 /// How often a plain line is written.
 const EVERY: Duration = Duration::from_secs(3);
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Show {
+    /// As a bar on the process's own standard error.
+    Bar,
+    /// As lines among the messages.
+    Lines,
+    /// Not at all: nobody looks on.
+    Nothing,
+}
+
+impl Show {
+    /// The same, unless results go to the terminal, where a bar would be drawn over them.
+    pub fn beside_results(self, on_terminal: bool) -> Self {
+        if on_terminal && self == Self::Bar { Self::Lines } else { self }
+    }
+
+    /// What suits the process's own standard error.
+    pub fn on_own_stderr() -> Self {
+        if std::io::stderr().is_terminal() { Self::Bar } else { Self::Nothing }
+    }
+}
 
 /// Shows how far something is.
 pub enum Meter<'a> {
@@ -23,12 +46,18 @@ pub enum Meter<'a> {
         /// When the last one was written.
         last: Instant,
     },
+    /// Nothing.
+    Nothing,
 }
 
 impl<'a> Meter<'a> {
-    /// A bar on the process's own standard error, or lines.
-    pub fn new(bar: bool, err: &'a mut (dyn Write + Send)) -> Self {
-        if bar { Self::bar() } else { Self::Lines { err, last: Instant::now() } }
+    /// The one that was asked for; lines go to `err`.
+    pub fn new(show: Show, err: &'a mut (dyn Write + Send)) -> Self {
+        match show {
+            Show::Bar => Self::bar(),
+            Show::Lines => Self::Lines { err, last: Instant::now() },
+            Show::Nothing => Self::Nothing,
+        }
     }
 
     fn bar() -> Self {
@@ -70,6 +99,7 @@ impl<'a> Meter<'a> {
                     let _ = err.flush();
                 }
             }
+            Self::Nothing => {}
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `clowder restore`: bring the store back as it was
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Failure, Meter, Person as _, Place,
+    Failure, Meter, Person as _, Place, Show,
     backup::{COLUMNS, many, row},
     failure::printable,
     json,
@@ -150,8 +150,8 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
     let plan = source.plan(&options, until)?;
     if let Some(listed) = &plan.backup {
         // Nobody should say yes to what cannot be done.
-        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
-        let mut meter = Meter::new(bars, &mut err);
+        let mut err = io::stderr();
+        let mut meter = Meter::new(Show::on_own_stderr(), &mut err);
         let verified = backup::verify(&listed.path, None, &mut |p| {
             meter.at(p.step, p.done, p.of);
             true
@@ -168,13 +168,13 @@ pub fn run(place: &Place, as_json: bool, words: &Restore) -> Result<(), Failure>
             return Err(Failure::Usage("nobody can be asked here: add --yes to do it".to_owned()));
         }
         if !Tty.confirm("Go on? [y/N] ")? {
-            return Err(Failure::Cancelled("nothing was changed".to_owned()));
+            return Err(Failure::Declined);
         }
     }
     let cancel = local::cancel()?;
     let restored = {
-        let (mut err, bars) = (io::stderr(), io::stderr().is_terminal());
-        let mut meter = Meter::new(bars, &mut err);
+        let mut err = io::stderr();
+        let mut meter = Meter::new(Show::on_own_stderr(), &mut err);
         source.restore(&options, until, &Actor::console(), &mut meter.steps(&cancel))?
     };
     done(restored, as_json)

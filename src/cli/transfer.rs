@@ -220,7 +220,7 @@ pub fn import(cx: &mut Context<'_>, import: &Import) -> Result<(), Failure> {
     let options = Options { dry_run: import.dry_run, today: Day::today() };
     let cancel = cx.cancel;
     let summary = {
-        let mut meter = Meter::new(cx.bars, cx.err);
+        let mut meter = Meter::new(cx.progress, cx.err);
         let mut progress = |progress: transfer::Progress| {
             show(&mut meter, &progress);
             !cancel.load(Ordering::Relaxed)
@@ -396,9 +396,8 @@ pub fn export(cx: &mut Context<'_>, export: &Export) -> Result<(), Failure> {
     let cats = Cats { desk: cx.desk, actor: cx.actor, cancel: cx.cancel, query };
     let Some(path) = &export.out else {
         let mut sink = Sink::open(format, &mut *cx.out)?;
-        // A bar would be drawn over what is printed.
-        let bar = cx.bars && cx.width.is_none();
-        cats.write(&mut sink, &mut Meter::new(bar, cx.err))?;
+        let show = cx.progress.beside_results(cx.width.is_some());
+        cats.write(&mut sink, &mut Meter::new(show, cx.err))?;
         sink.finish()?;
         return Ok(());
     };
@@ -415,7 +414,7 @@ pub fn export(cx: &mut Context<'_>, export: &Export) -> Result<(), Failure> {
     }
     let file = tempfile::Builder::new().prefix(".clowder-export").tempfile_in(parent).map_err(at)?;
     let mut sink = Sink::open(format, BufWriter::new(file)).map_err(at)?;
-    let count = cats.write(&mut sink, &mut Meter::new(cx.bars, cx.err)).map_err(|e| match e {
+    let count = cats.write(&mut sink, &mut Meter::new(cx.progress, cx.err)).map_err(|e| match e {
         Failure::Output(e) => at(e),
         e => e,
     })?;

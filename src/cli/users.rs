@@ -4,7 +4,9 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Context, Failure, PAGE, json,
+    Context, Failure, PAGE,
+    context::NewSecret,
+    json,
     json::known,
     query, slugs,
     table::{Table, card, number, text},
@@ -257,7 +259,7 @@ pub fn run(cx: &mut Context<'_>, command: UsersCommand) -> Result<(), Failure> {
         }
         C::Password { user, password } => {
             let id = user.find(cx)?;
-            let Some(new) = cx.password(password.password_stdin)? else {
+            let Some(new) = cx.new_secret(NewSecret::PASSWORD, password.password_stdin)? else {
                 return Err(nobody_to_ask());
             };
             let done = cx.desk.reset_password(cx.actor, id, &new)?;
@@ -294,7 +296,7 @@ fn add(
     let mut changes = vec![UserChange::Username(username)];
     changes.extend(person.changes());
     let password = match password {
-        Some(from) => Some(cx.password(from.password_stdin)?.ok_or_else(|| {
+        Some(from) => Some(cx.new_secret(NewSecret::PASSWORD, from.password_stdin)?.ok_or_else(|| {
             Failure::Usage(
                 "there is no terminal to ask for the password; add --password-stdin or --no-password".to_owned(),
             )

@@ -31,6 +31,7 @@ pub(super) use file::{
     default_path as default_key_path, remembered, store_of as store_of_key, write as write_key_file,
 };
 use passphrase::Argon;
+pub use passphrase::PASSPHRASE_MIN;
 pub(super) use passphrase::check as check_passphrase;
 pub use unlock::{Ask, KeySource};
 pub(super) use unlock::{Source, Unlocked, Way};

@@ -95,6 +95,24 @@ fn new_keys() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_key_that_was_in_the_file_before_is_told_of() {
+    let shelter = Shelter::new();
+    let lost = shelter.0.path().join("lost.key");
+    let second = shelter.0.path().join("second.key");
+    let second = second.to_str().unwrap();
+    assert!(!shelter.ok(&["key", "use-file", second]).out.contains("before"));
+    fs::rename(second, &lost).unwrap();
+    let made = shelter.ok(&["key", "use-file", second]).out;
+    assert!(made.contains("(slot 2): if it is lost") && made.contains("clowder key remove 2"), "{made}");
+    let status = shelter.ok(&["key", "status"]).out;
+    assert!(status.contains(&format!("an earlier key of {second}")[..30]), "{status}");
+    let rotated = shelter.ok(&["key", "rotate"]).out;
+    assert!(!rotated.contains("before opens the store"), "of another file: {rotated}");
+    shelter.ok(&["key", "remove", "2", "--yes"]);
+    assert!(!shelter.ok(&["key", "status"]).out.contains("an earlier key"));
+}
+
+#[test]
 fn the_program_leaves_no_core_dump() {
     use std::{io::Read as _, process::Stdio};
     let shelter = Shelter::new();

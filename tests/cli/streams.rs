@@ -8,7 +8,7 @@ use std::{
 };
 
 use clowder::{
-    cli::{Code, Context, Words},
+    cli::{Code, Context, Show, Words},
     model::Actor,
 };
 use serde_json::json;
@@ -166,7 +166,7 @@ fn on_a_terminal_one_is_asked() {
         Ran::of(limit::feed(&mut script, answer.as_bytes()))
     };
     let no = answer("n\n");
-    assert!(no.code == 130 && no.out.contains("Delete Miso (cat 1). Go on? [y/N]"), "{}", no.out);
+    assert!(no.code == 1 && no.out.contains("Delete Miso (cat 1). Go on? [y/N]"), "{}", no.out);
     assert_eq!(shelter.json(&["stats"])["cats"], 1);
     let yes = answer("y\n");
     assert!(yes.code == 0 && yes.out.contains("Deleted Miso."), "{}", yes.out);
@@ -204,7 +204,7 @@ fn a_fault_in_the_program_ends_one_command_with_a_sentence() {
             person: None,
             json: false,
             width: None,
-            bars: false,
+            progress: Show::Lines,
             files: false,
             directory: Path::new(""),
             cancel: &AtomicBool::new(false),

@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use super::{super::command_name, Host, cutter, refuse};
 use crate::{
-    cli::{self, Code, Context, Person},
+    cli::{self, Code, Context, Person, Show},
     model::{Actor, Door, Who},
     session::socket::{Down, Output, Reader, Up, Wants, send},
 };
@@ -144,7 +144,7 @@ pub(super) fn run(host: &Host, reader: Reader<UnixStream>, address: String, want
             person: if interactive { Some(&mut person) } else { None },
             json: false,
             width: width.map(usize::from),
-            bars: false,
+            progress: if interactive || width.is_some() { Show::Lines } else { Show::Nothing },
             files: true,
             directory: &directory,
             cancel: &cancel,

@@ -24,7 +24,7 @@ use super::{
     connection::{Line, Watched},
 };
 use crate::{
-    cli::{Code, Context, Said, Words},
+    cli::{Code, Context, Said, Show, Words},
     desk::Desk,
     model::Actor,
     session::registry::Guard,
@@ -259,7 +259,7 @@ pub fn begin(line: &Line, channel: Arc<ChannelWriteHalf<Msg>>, order: Order) -> 
             person: None,
             json,
             width,
-            bars: false,
+            progress: Show::Lines,
             files: false,
             directory: Path::new(""),
             cancel: &flag,

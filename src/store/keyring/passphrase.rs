@@ -21,7 +21,7 @@ const MOST_PASSES: u32 = 64;
 const MOST_LANES: u32 = 64;
 
 /// The shortest and longest passphrase, in characters: whoever has the disk can try as many as they have machines for.
-const SHORTEST: usize = 12;
+pub const PASSPHRASE_MIN: usize = 12;
 const LONGEST: usize = 1024;
 
 /// How a passphrase becomes a key: argon2id.
@@ -68,13 +68,13 @@ fn composed(passphrase: &str) -> Zeroizing<String> {
 /// Why not, in words.
 pub(in crate::store) fn check(passphrase: &str) -> Result<(), String> {
     match composed(passphrase).chars().count() {
-        ..SHORTEST => Err(format!(
-            "must have at least {SHORTEST} characters; five or six words that do not belong together are good"
+        ..PASSPHRASE_MIN => Err(format!(
+            "must have at least {PASSPHRASE_MIN} characters; five or six words that do not belong together are good"
         )),
-        SHORTEST..=LONGEST if passphrase.chars().any(char::is_control) => {
+        PASSPHRASE_MIN..=LONGEST if passphrase.chars().any(char::is_control) => {
             Err("must not hold control characters".to_owned())
         }
-        SHORTEST..=LONGEST => Ok(()),
+        PASSPHRASE_MIN..=LONGEST => Ok(()),
         _ => Err(format!("must have at most {LONGEST} characters")),
     }
 }
