@@ -34,6 +34,10 @@ use super::{
 /// How many pairs are put in at a time.
 const AT_A_TIME: usize = 300;
 
+/// Keys of the index are gathered up to so many (some 30 MB), and go in by order: one by one, as the records come, each would be on
+/// another page of the engine's than the one before.
+const KEYS_AT_A_TIME: usize = 300_000;
+
 /// Commits of the journal that touch up to so many records are brought in together. Nothing is synced in between: the new store
 /// counts for nothing until it is whole.
 const MOST_RECORDS: usize = 150;
@@ -77,7 +81,15 @@ pub(super) fn build(
     let core = sources.keys.core(engine, &new_options);
     core.engine.open_index(Tree::Index, 1).map_err(StoreError::from)?;
     let mut feed =
-        Feed { core: &core, batch: Batch::default(), pairs: 0, counts: HashMap::new(), notices: Vec::new(), progress };
+        Feed {
+            core: &core,
+            batch: Batch::default(),
+            pairs: 0,
+            index: Vec::new(),
+            counts: HashMap::new(),
+            notices: Vec::new(),
+            progress,
+        };
     let format = match &plan.backup {
         Some(listed) => {
             feed.backup(listed, &sources, other.as_ref())?;
@@ -230,6 +242,8 @@ struct Feed<'c, 'a> {
     core: &'c Core,
     batch: Batch,
     pairs: usize,
+    /// Keys that are not in it yet.
+    index: Vec<indexes::Key>,
     counts: HashMap<Tally, i64>,
     notices: Vec<String>,
     progress: &'a mut dyn FnMut(Progress) -> bool,
@@ -247,10 +261,20 @@ impl Feed<'_, '_> {
         Ok(self.core.engine.apply(&std::mem::take(&mut self.batch))?)
     }
 
-    fn index(&mut self, keys: impl IntoIterator<Item = indexes::Key>) {
-        for key in keys {
-            self.batch.put(Tree::Index, &key, Vec::new());
+    fn index(&mut self, keys: impl IntoIterator<Item = indexes::Key>) -> Result<(), StoreError> {
+        self.index.extend(keys);
+        if self.index.len() >= KEYS_AT_A_TIME { self.flush_index() } else { Ok(()) }
+    }
+
+    fn flush_index(&mut self) -> Result<(), StoreError> {
+        let mut keys = std::mem::take(&mut self.index);
+        keys.sort_unstable();
+        for some in keys.chunks(AT_A_TIME) {
+            let mut batch = Batch::default();
+            some.iter().for_each(|key| batch.put(Tree::Index, key, Vec::new()));
+            self.core.engine.apply(&batch)?;
         }
+        Ok(())
     }
 
     /// Every pair of a backup, sealed anew, with what follows from it. The file is read to its end before anything is taken from it.
@@ -274,12 +298,12 @@ impl Feed<'_, '_> {
             match tree {
                 Tree::Records(kind) => {
                     let record = AnyRecord::decode(kind, &stored).map_err(|e| unsound(e.to_string()))?;
-                    self.index(indexes::keys(&self.core.hasher, &record));
+                    self.index(indexes::keys(&self.core.hasher, &record)).map_err(backup::BackupError::from)?;
                     tallies::add_change(&mut self.counts, None, Some(&record));
                 }
                 Tree::Audit => {
                     let keys = audit::keys_of_part(&key, &stored).map_err(|e| unsound(e.to_string()))?;
-                    self.index(keys);
+                    self.index(keys).map_err(backup::BackupError::from)?;
                 }
                 Tree::Meta | Tree::Index | Tree::Spare => {}
             }
@@ -287,7 +311,8 @@ impl Feed<'_, '_> {
             let on = (self.progress)(Progress { step: "Bytes", done: bytes, of });
             if on { Ok(true) } else { Err(backup::BackupError::Cancelled) }
         })?;
-        Ok(self.flush()?)
+        self.flush()?;
+        Ok(self.flush_index()?)
     }
 
     /// The counters as they follow from the records.
@@ -315,13 +340,14 @@ impl Feed<'_, '_> {
                 continue;
             };
             let record = AnyRecord::decode(kind, &stored)?;
-            self.index(indexes::keys(&self.core.hasher, &record));
+            self.index(indexes::keys(&self.core.hasher, &record))?;
             tallies::add_change(&mut self.counts, None, Some(&record));
             self.put(Tree::Records(kind), &record::key(*id), &stored)?;
             let password = if kind == Kind::User { "; the password must be set again" } else { "" };
             self.notices.push(format!("{name} was taken from the audit log{password}"));
         }
         self.flush()?;
+        self.flush_index()?;
         self.counters(manifest.commit)
     }
 }
