@@ -274,13 +274,18 @@ impl Core {
 
     /// Whether one was due when the program ended.
     pub(super) fn backup_was_due(&self) -> bool {
-        self.slots.data.join(DUE).exists()
+        was_due(&self.slots.data)
     }
 
     fn backup_is_made(&self) {
         self.backup_due.store(false, Ordering::Relaxed);
         let _ = fs::remove_file(self.slots.data.join(DUE));
     }
+}
+
+/// Whether only a backup makes sure of what there is, and none was made yet.
+pub(super) fn was_due(data: &Path) -> bool {
+    data.join(DUE).exists()
 }
 
 /// A backup of a view onto the shelf.

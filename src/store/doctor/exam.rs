@@ -249,6 +249,13 @@ impl Exam<'_> {
                 None => "There is no backup, and the journal does not begin with the first change.".to_owned(),
             });
         }
+        self.facts.extend(content.older.iter().map(|broken| {
+            format!("{} The store itself has them; one cannot go back to each of them any more.", sentence(broken))
+        }));
+        if self.findings.is_empty() && backup::was_due(&self.options.data) {
+            self.findings
+                .push("No backup was made since the journal was found damaged or the data key was renewed.".to_owned());
+        }
         if reached == has && self.closed_with() == 0 && plan.is_some_and(|plan| plan.torn) {
             // No fault after a power cut, and nobody can tell that from damage.
             self.facts.push(format!(

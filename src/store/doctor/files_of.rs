@@ -101,6 +101,8 @@ pub(super) struct Content {
     pub(super) broken: Option<String>,
     /// Whether there is no journal, although there was one.
     pub(super) no_journal: bool,
+    /// Damaged places before that, of which the store needs nothing.
+    pub(super) older: Vec<String>,
     /// Segments of the journal's end that a start refuses, and from which byte on.
     pub(super) unreadable: Vec<(PathBuf, u64)>,
     /// Whether changes that come after them are in the journal and cannot be added.
@@ -192,6 +194,8 @@ pub(super) fn look(
                 let upto = broken.missing().map_or(u64::MAX, |(_, last)| last.unwrap_or(u64::MAX));
                 if current.contains(&broken.path) && upto >= begins_with && content.broken.is_none() {
                     content.broken = Some(broken.to_string());
+                } else if !current.contains(&broken.path) {
+                    content.older.push(broken.to_string());
                 }
             }
         }

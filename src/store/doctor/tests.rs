@@ -320,6 +320,27 @@ fn what_cannot_be_read_is_named_and_the_way_out_is_said_once() {
 }
 
 #[test]
+fn a_journal_that_was_found_damaged_asks_for_a_backup_until_there_is_one() {
+    let home = tempfile::tempdir().unwrap();
+    stocked(home.path());
+    backed_up(home.path());
+    let segment = journal::segments(&home.path().join("data")).unwrap().swap_remove(0).path;
+    let mut bytes = fs::read(&segment).unwrap();
+    let middle = bytes.len() / 3;
+    bytes[middle] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let opened = Store::open(options(home.path())).unwrap();
+    assert!(opened.notices.iter().any(|notice| notice.contains("is damaged at byte")), "{:?}", opened.notices);
+    opened.store.close().unwrap();
+    let diagnosis = examined(home.path());
+    assert!(diagnosis.findings[0].starts_with("No backup was made since"), "{diagnosis:#?}");
+    let first = &diagnosis.ways[0];
+    assert!(matches!(first.how, How::MakeBackup(_)) && first.loses.is_empty(), "{diagnosis:#?}");
+    go(home.path(), first);
+    is_sound(home.path());
+}
+
+#[test]
 fn losses_are_told_in_words() {
     let name = || Some("Miso".to_owned());
     let (kind, id) = (Kind::Cat, 17);
