@@ -260,13 +260,13 @@ impl Journal {
         let numbers = (first.entry.commit.0, last.entry.commit.0);
         if numbers.0 != self.last + 1 {
             return Err(StoreError::Failed(format!(
-                "commit {} does not follow {} in the journal",
+                "change {} does not follow {} in the journal",
                 numbers.0, self.last
             )));
         }
         let plain = content::encode(commits)?;
         let (bytes, tag) = frame::encode(&self.place.sealer, numbers, &self.tag, &plain)
-            .ok_or_else(|| StoreError::Failed("a commit is too large for the journal".to_owned()))?;
+            .ok_or_else(|| StoreError::Failed("a change is too large for the journal".to_owned()))?;
         if self.segment.as_ref().is_some_and(|s| s.end >= LARGE) {
             self.rotate();
         }

@@ -226,7 +226,7 @@ pub enum OpenError {
     },
     /// The store lacks commits that its journal does not have either.
     #[error(
-        "the store in {} ends with commit {commit}, and its journal goes on with commit {next}: what is between is missing. Put the \
+        "the store in {} ends with change {commit}, and its journal goes on with change {next}: what is between is missing. Put the \
          missing files of the journal directory back, or run `clowder doctor`",
         .path.display()
     )]
@@ -239,7 +239,7 @@ pub enum OpenError {
         next: u64,
     },
     /// The store lacks commits or may lack them, and the journal is damaged where they are.
-    #[error("the store in {} lacks its last commits or may lack them, and {why}. It was left as it is; run `clowder doctor`", .path.display())]
+    #[error("the store in {} lacks its last changes or may lack them, and {why}. It was left as it is; run `clowder doctor`", .path.display())]
     JournalDamaged {
         /// The data directory.
         path: PathBuf,

@@ -19,7 +19,7 @@ impl Core {
             }
             last += 1;
             if number != last {
-                return Err(StoreError::Damaged(format!("commit {last} is missing from the journal")));
+                return Err(StoreError::Damaged(format!("change {last} is missing from the journal")));
             }
             let layer = self.layer_of(&commit, group.layer())?;
             group.add(commit, layer);
@@ -42,7 +42,7 @@ impl Core {
             };
             if before.as_ref().map_or(0, |r| r.version().rev) != touched.rev_before {
                 return Err(StoreError::Damaged(format!(
-                    "{} is not as it was before commit {}",
+                    "{} is not as it was before change {}",
                     named(touched.kind, touched.id),
                     commit.entry.commit
                 )));

@@ -55,7 +55,7 @@ pub(super) fn check(
         report.journal += 1;
         match core.audit_entry(CommitNo(no)) {
             Ok(Some((entry, touched))) if entry == commit.entry && touched == commit.touched => {}
-            Ok(Some(_)) => report.find(format!("commit {no} is not the same in the journal and in the audit log")),
+            Ok(Some(_)) => report.find(format!("change {no} is not the same in the journal and in the audit log")),
             // The check of the audit log has said so.
             Ok(None) | Err(_) => {}
         }
@@ -63,7 +63,7 @@ pub(super) fn check(
             for touched in &commit.touched {
                 match commit.after(touched) {
                     Ok(record) => drop(left.insert((touched.kind, touched.id), (no, record))),
-                    Err(e) => report.find(format!("commit {no} of the journal: {e}")),
+                    Err(e) => report.find(format!("change {no} of the journal: {e}")),
                 }
             }
         }
@@ -72,12 +72,12 @@ pub(super) fn check(
         }
     }
     if seen < last {
-        report.find(format!("the journal ends with commit {seen}, and the store with commit {last}"));
+        report.find(format!("the journal ends with change {seen}, and the store with change {last}"));
     }
     for ((kind, id), (no, record)) in left {
         // A record that cannot be read was told by the check of the records.
         if view.get(kind, id).is_ok_and(|found| found != record) {
-            report.find(format!("{} is not as commit {no} of the journal left it", named(kind, id)));
+            report.find(format!("{} is not as change {no} of the journal left it", named(kind, id)));
         }
     }
     Ok(progress(Progress { step: "journal", done: last, of: last }))

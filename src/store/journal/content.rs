@@ -61,7 +61,7 @@ impl CommitRecord {
 pub(super) fn encode(commits: &[CommitRecord]) -> Result<Vec<u8>, StoreError> {
     let mut out = VERSION.to_le_bytes().to_vec();
     bincode::serde::encode_into_std_write(commits, &mut out, config())
-        .map_err(|e| StoreError::Failed(format!("a commit cannot be written to the journal: {e}")))?;
+        .map_err(|e| StoreError::Failed(format!("a change cannot be written to the journal: {e}")))?;
     // The limit holds for reading only: what is acknowledged must be readable.
     if out.len() > MOST {
         return Err(StoreError::Failed("a change is too large to be made at once".to_owned()));
@@ -71,7 +71,7 @@ pub(super) fn encode(commits: &[CommitRecord]) -> Result<Vec<u8>, StoreError> {
 
 /// The commits in the bytes that [`encode`] made.
 pub(super) fn decode(plain: &[u8]) -> Result<Vec<CommitRecord>, StoreError> {
-    let unreadable = || StoreError::Damaged("a commit in the journal cannot be read".to_owned());
+    let unreadable = || StoreError::Damaged("a change in the journal cannot be read".to_owned());
     let (version, body) = plain.split_first_chunk::<2>().ok_or_else(unreadable)?;
     match u16::from_le_bytes(*version) {
         VERSION => {}

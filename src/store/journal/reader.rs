@@ -60,10 +60,10 @@ impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the journal {} is damaged at byte {}: {}; ", self.path.display(), self.offset, self.why)?;
         match self.missing() {
-            None => write!(f, "no commit is missing"),
-            Some((first, Some(last))) if first == last => write!(f, "commit {first} cannot be read from it"),
-            Some((first, Some(last))) => write!(f, "commits {first} to {last} cannot be read from it"),
-            Some((first, None)) => write!(f, "commits from {first} on cannot be read from it"),
+            None => write!(f, "no change is missing"),
+            Some((first, Some(last))) if first == last => write!(f, "change {first} cannot be read from it"),
+            Some((first, Some(last))) => write!(f, "changes {first} to {last} cannot be read from it"),
+            Some((first, None)) => write!(f, "changes from {first} on cannot be read from it"),
         }
     }
 }
@@ -91,7 +91,7 @@ impl Frame {
         if numbers.eq(self.first..=self.last) {
             Ok(commits)
         } else {
-            Err(StoreError::Damaged("a frame of the journal holds other commits than it says".to_owned()))
+            Err(StoreError::Damaged("a frame of the journal holds other changes than it says".to_owned()))
         }
     }
 }
@@ -226,7 +226,7 @@ impl Reader {
 
     /// The words for a segment that is no more than that and should be.
     pub(in crate::store) fn cut_short(&self) -> Broken {
-        self.broken(0, "it was cut short before its first commit", None)
+        self.broken(0, "it was cut short before its first change", None)
     }
 
     /// Whether the file ends where its last good frame ends.
@@ -301,7 +301,7 @@ impl Reader {
                     Some(Err(broken))
                 }
                 None if std::mem::take(&mut self.given_up) => {
-                    let broken = self.broken(self.at, "it is full of what only looks like commits", None);
+                    let broken = self.broken(self.at, "it is full of what only looks like changes", None);
                     self.at = self.bytes.len();
                     Some(Err(broken))
                 }

@@ -65,7 +65,7 @@ pub(in crate::store) fn recover(
     let Walk { last, mut notices, missing, .. } = walk;
     if last < commit && notices.is_empty() {
         notices.push(format!(
-            "The journal in {} ends with commit {last}, but the store has commits up to {commit}. A backup should be made now.",
+            "The journal in {} ends with change {last}, but the store has changes up to {commit}. A backup should be made now.",
             data.join(super::DIR).display()
         ));
     }
@@ -100,7 +100,7 @@ fn anew(place: Place, last: u64, notices: Vec<String>) -> Found {
 
 fn missing(data: &Path, from: u64) -> Vec<String> {
     vec![format!(
-        "The journal of the commits since {from} is missing from {}. The store itself has them; a backup should be made now.",
+        "The journal of what was changed after change {from} is missing from {}. The store itself has them; a backup should be made now.",
         data.join(super::DIR).display()
     )]
 }
@@ -205,7 +205,7 @@ impl Walk {
             }
             _ => {
                 self.notices.push(format!(
-                    "The store has every commit up to {}, but {broken}. A backup should be made now.",
+                    "The store has every change up to {}, but {broken}. A backup should be made now.",
                     self.commit
                 ));
                 Ok(())

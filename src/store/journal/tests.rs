@@ -178,7 +178,7 @@ fn a_flipped_byte_of_an_earlier_frame_is_named_and_what_follows_is_read() {
         assert_eq!(broken[0].missing(), Some((3, Some(5))));
         let words = broken[0].to_string();
         assert!(words.contains(&format!("{} is damaged at byte {}", path.display(), places[1])), "{words}");
-        assert!(words.ends_with("commits 3 to 5 cannot be read from it"), "{words}");
+        assert!(words.ends_with("changes 3 to 5 cannot be read from it"), "{words}");
     }
 }
 
@@ -344,7 +344,7 @@ fn a_journal_that_is_behind_damaged_or_gone_is_said_and_another_segment_begins()
     assert!(home.recover(0, 3).unwrap().notices.is_empty());
     let behind = home.recover(0, 5).unwrap();
     assert!(
-        behind.notices[0].contains("ends with commit 3, but the store has commits up to 5"),
+        behind.notices[0].contains("ends with change 3, but the store has changes up to 5"),
         "{:?}",
         behind.notices
     );
@@ -355,7 +355,7 @@ fn a_journal_that_is_behind_damaged_or_gone_is_said_and_another_segment_begins()
     fs::write(&path, &bytes).unwrap();
     let damaged = home.recover(0, 2).unwrap();
     assert_eq!((numbers(&damaged), damaged.journal.last()), (vec![3], 3));
-    assert!(damaged.notices[0].contains("commit 2 cannot be read from it"), "{:?}", damaged.notices);
+    assert!(damaged.notices[0].contains("change 2 cannot be read from it"), "{:?}", damaged.notices);
     // The engine needs what is damaged: nothing is guessed.
     assert!(matches!(home.recover(0, 1), Err(OpenError::JournalDamaged { .. })));
 
@@ -419,7 +419,7 @@ fn frames_of_another_history_are_refused_when_the_engine_lacks_their_commits() {
         assert_eq!(chain(&home, 0).0, [1, 2]);
         // The engine has commit 3, its own.
         let found = home.recover(0, 3).unwrap();
-        assert!(found.missing.is_empty() && found.notices[0].contains("no commit is missing"), "{:?}", found.notices);
+        assert!(found.missing.is_empty() && found.notices[0].contains("no change is missing"), "{:?}", found.notices);
     }
     // A damaged header alone does not keep frames out that follow those before.
     let mut own = Journal::begin(home.place.clone(), 2);
@@ -451,7 +451,7 @@ fn a_last_segment_that_cannot_be_read_is_refused_unless_the_store_was_closed() {
         let error = home.recover(0, 2).err().unwrap();
         let words = error.to_string();
         assert!(matches!(error, OpenError::JournalDamaged { .. }), "{words}");
-        assert!(words.contains(&format!("commits from {first} on cannot be read")), "{words}");
+        assert!(words.contains(&format!("changes from {first} on cannot be read")), "{words}");
         assert!(words.contains("may lack them") && words.contains("clowder doctor"), "{words}");
         // With what it was closed with nothing is missing; with less than that something is.
         let found = home.recover_closed(0, 2).unwrap();

@@ -292,7 +292,7 @@ pub(in crate::store) fn walk(
             }
             if segment.first > walk.last + 1 {
                 walk.broken =
-                    Some(format!("the journal has nothing from commit {} to {}", walk.last + 1, segment.first - 1));
+                    Some(format!("the journal has nothing from change {} to {}", walk.last + 1, segment.first - 1));
                 return Ok(walk);
             }
             let mut reader = match journal::read(segment, sources.keys.store(), &keys) {
@@ -339,7 +339,7 @@ pub(in crate::store) fn walk(
             walk.torn = reader.is_torn();
         }
         if *upto != u64::MAX && walk.last < *upto {
-            walk.broken = Some(format!("the journal has nothing from commit {} to {upto}", walk.last + 1));
+            walk.broken = Some(format!("the journal has nothing from change {} to {upto}", walk.last + 1));
             return Ok(walk);
         }
     }
