@@ -1,6 +1,6 @@
 //! `clowder restore`: bring the store back as it was
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use clap::Args;
