@@ -165,10 +165,16 @@ impl Core {
         }
     }
 
-    fn open_record(&self, kind: Kind, id: u32, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
-        self.sealer
-            .open(Tree::Records(kind).name(), &record::key(id), sealed)
-            .map_err(|_| StoreError::Damaged(format!("{} is damaged; run `clowder doctor`", named(kind, id))))
+    /// Opens what was read of a record.
+    pub(super) fn open_record(&self, kind: Kind, id: u32, sealed: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let (tree, key) = (Tree::Records(kind), record::key(id));
+        let open = |sealed: &[u8]| self.sealer.open(tree.name(), &key, sealed).ok();
+        // It may have been read before it was sealed anew, and an older key opens nothing any more by now.
+        let again =
+            || self.engine.get(tree, &key).ok().flatten().filter(|now| **now != *sealed).and_then(|now| open(&now));
+        open(sealed)
+            .or_else(again)
+            .ok_or_else(|| StoreError::Damaged(format!("{} is damaged; run `clowder doctor`", named(kind, id))))
     }
 
     /// A committed record.

@@ -292,5 +292,9 @@ mod tests {
         let key = 8_u32.to_be_bytes();
         let forged = old.seal(Kind::Cat.slug(), &key, b"forged");
         assert!(core.sealer.open(Kind::Cat.slug(), &key, &forged).is_err());
+        // Whoever had read a record before it was sealed anew gets it as it is now, and never what was forged.
+        let stored = core.get_any(Kind::Cat, 8).unwrap().unwrap().encode().unwrap();
+        assert_eq!(core.open_record(Kind::Cat, 8, &forged), Ok(stored));
+        assert!(core.open_record(Kind::Cat, 7, &[7; 60]).is_err());
     }
 }
