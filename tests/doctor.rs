@@ -185,6 +185,7 @@ fn a_sound_store_is_left_as_it_is() {
     let store = home.open();
     let error = doctor::examine(&home.options(), &mut |_| true).unwrap_err();
     assert!(matches!(&error, DoctorError::InUse { .. }) && error.to_string().contains("stop it first"), "{error}");
+    assert!(!error.to_string().contains("end that first"), "{error}");
     drop(store);
     let empty = Home::new();
     let error = doctor::examine(&empty.options(), &mut |_| true).unwrap_err();

@@ -49,8 +49,9 @@ const WORK: &str = "doctor-work";
 pub enum DoctorError {
     /// Somebody has the store open.
     #[error(
-        "the store is in use by {by}. While people work, \"clowder check --deep\" looks at everything; for the doctor stop it first (\"systemctl \
-         stop clowder\", or leave that Clowder with Ctrl-Q or Ctrl-C), then run this again"
+        "the store is in use by {}. While people work, \"clowder check --deep\" looks at everything; for the doctor stop it first (\"systemctl \
+         stop clowder\", or leave that Clowder with Ctrl-Q or Ctrl-C), then run this again",
+        .by.strip_suffix(files::END_FIRST).unwrap_or(.by)
     )]
     InUse {
         /// Who, in words.

@@ -41,6 +41,13 @@ impl Exam<'_> {
         let newest = self.backups(progress)?;
         let plan = self.plan();
         self.other_ends(&mut body, plan.as_ref());
+        let aside: u64 = files::asides(&self.options.data).iter().map(|dir| files::size_of(dir)).sum();
+        if aside > 0 {
+            self.facts.push(format!(
+                "{} are taken by what was put aside (kept-… and damaged-…): remove those directories once all is well.",
+                size(aside)
+            ));
+        }
         let ways = self.ways(&body, newest.as_ref(), plan.as_ref(), progress)?;
         let no_disk = self.no_disk_of_backups();
         let advice = (ways.is_empty() && !self.findings.is_empty()).then(|| {

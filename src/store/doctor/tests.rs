@@ -74,6 +74,8 @@ fn wrong_indexes_and_counters_are_built_anew_and_the_old_files_are_kept() {
     let mended = mend(&options(home.path()), &diagnosis.ways[0], &Actor::console(), &mut go_on).unwrap();
     assert!(mended.kept.unwrap().join(STORE).join("db").is_file());
     is_sound(home.path());
+    let facts = examined(home.path()).facts;
+    assert!(facts.iter().any(|fact| fact.contains(" are taken by what was put aside (kept-")), "{facts:?}");
 }
 
 #[test]
