@@ -76,7 +76,7 @@ impl From<Moment> for MomentJson {
 #[derive(Serialize)]
 struct ChoicesJson {
     backups: Vec<BackupJson>,
-    journal: Option<StretchJson>,
+    journal: Vec<StretchJson>,
     left: Vec<LeftJson>,
     kept: Vec<KeptJson>,
 }
@@ -238,7 +238,8 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
             path: l.path.display().to_string(),
             moment: MomentJson { commit: l.manifest.commit, at: l.manifest.at.rfc3339() },
         });
-        let journal = choices.journal.map(|(first, last)| StretchJson { first: first.into(), last: last.into() });
+        let stretch = |&(first, last): &(Moment, Moment)| StretchJson { first: first.into(), last: last.into() };
+        let journal = choices.journal.iter().map(stretch).collect();
         let left = choices.left.iter().map(|left| LeftJson {
             line: left.line.clone(),
             after: left.after.0,
@@ -249,7 +250,7 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
         let (left, kept) = (left.collect(), kept.collect());
         return print_json(&ChoicesJson { backups: backups.collect(), journal, left, kept });
     }
-    if choices.backups.is_empty() && choices.journal.is_none() {
+    if choices.backups.is_empty() && choices.journal.is_empty() {
         say("There is nothing to go back to: no backup and no journal.")?;
     } else {
         let width = if io::stdout().is_terminal() { crossterm::terminal::size().ok() } else { None };
@@ -257,7 +258,16 @@ fn list(choices: &Choices, as_json: bool) -> Result<(), Failure> {
         Table::new(COLUMNS, width.map(|(columns, _)| usize::from(columns)))
             .rows(&mut out, choices.backups.iter().map(row))?;
     }
-    if let Some((first, last)) = choices.journal {
+    let mut before: Option<Moment> = None;
+    for (first, last) in &choices.journal {
+        if let Some(before) = before.filter(|before| before.commit.0 + 1 < first.commit.0) {
+            say(&format!(
+                "Not to changes {} to {} alone: the journal lacks them or is damaged there.",
+                before.commit.0 + 1,
+                first.commit.0.saturating_sub(1)
+            ))?;
+        }
+        before = Some(*last);
         say(&format!(
             "Any moment from {} (change {}) to {} (change {}): clowder restore --at '{}'",
             first.at.second(),

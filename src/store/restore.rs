@@ -126,8 +126,8 @@ impl Moment {
 pub struct Choices {
     /// Backups, newest first.
     pub backups: Vec<Listed>,
-    /// Any moment from the first to the second.
-    pub journal: Option<(Moment, Moment)>,
+    /// Any moment from the first to the second, oldest first; more than one where the journal has gaps.
+    pub journal: Vec<(Moment, Moment)>,
     /// What restores left behind that can be reached, the last one first.
     pub left: Vec<Left>,
     /// What was put aside, oldest first.
@@ -311,12 +311,12 @@ pub fn choices(options: &OpenOptions) -> Result<Choices, RestoreError> {
             return match doctor::not_there(options) {
                 // A disk that is not mounted looks like this.
                 e @ OpenError::Emptied { .. } if !files::has_remains(&data) => Err(e.into()),
-                _ => Ok(Choices { backups: Vec::new(), journal: None, left: Vec::new(), asides: asides(&data) }),
+                _ => Ok(Choices { backups: Vec::new(), journal: Vec::new(), left: Vec::new(), asides: asides(&data) }),
             };
         }
         Err(e) => return Err(e),
     };
-    let journal = plan::stretch(options, &sources)?;
+    let journal = plan::stretches(options, &sources)?;
     let left = sources.left(&options.data)?;
     Ok(Choices { backups: sources.backups, journal, left, asides: asides(&options.data) })
 }

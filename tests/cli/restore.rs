@@ -30,7 +30,7 @@ fn a_restore_says_what_it_will_do_and_does_nothing_unasked() {
     let list = shelter.ok(&["restore", "--list"]).out;
     assert!(list.contains("Any moment from ") && list.contains("(change 3): clowder restore --at '"), "{list}");
     let choices = shelter.json(&["restore", "--list"]);
-    assert_eq!((&choices["backups"][0]["commit"], &choices["journal"]["last"]["commit"]), (&json!(1), &json!(3)));
+    assert_eq!((&choices["backups"][0]["commit"], &choices["journal"][0]["last"]["commit"]), (&json!(1), &json!(3)));
 
     let ran = shelter.run(&["restore", "--commit", "2"]);
     assert_eq!(ran.code, 2, "{}", ran.err);

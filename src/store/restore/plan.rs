@@ -492,17 +492,21 @@ pub(super) fn end_of(data: &Path, sources: &Sources, chain: &[(String, u64)]) ->
     Ok(end)
 }
 
-/// The moments one can go back to, for people: backups, and the stretch that the journal has after the oldest of them.
-pub(super) fn stretch(options: &OpenOptions, sources: &Sources) -> Result<Option<(Moment, Moment)>, RestoreError> {
+/// The moments one can go back to, for people: from the first to the second, oldest first. Where the journal is whole there is one
+/// such stretch; after a gap another begins with the next backup.
+pub(super) fn stretches(options: &OpenOptions, sources: &Sources) -> Result<Vec<(Moment, Moment)>, RestoreError> {
     let data = &options.data;
-    let Some(line) = sources.present_line(data, false) else { return Ok(None) };
+    let Some(line) = sources.present_line(data, false) else { return Ok(Vec::new()) };
     let chain = sources.chain(&line);
     let on_it = |m: &backup::Manifest| chain.iter().any(|(line, upto)| *line == m.line && m.commit <= *upto);
-    let mut found: Option<(Moment, Moment)> = None;
+    let mut found: Vec<(Moment, Moment)> = Vec::new();
     let bases =
         sources.backups.iter().rev().filter(|b| on_it(&b.manifest)).map(|b| Some(Moment::of_backup(&b.manifest)));
     for begin in std::iter::once(None).chain(bases) {
         let base = begin.map_or(0, |moment| moment.commit.0);
+        if found.last().is_some_and(|(_, last)| base <= last.commit.0) {
+            continue;
+        }
         let mut ends: Option<(Moment, Moment)> = begin.map(|moment| (moment, moment));
         walk(data, sources, &chain, base, &mut |commits| {
             for commit in commits {
@@ -511,10 +515,7 @@ pub(super) fn stretch(options: &OpenOptions, sources: &Sources) -> Result<Option
             }
             Ok(true)
         })?;
-        if let Some((first, last)) = ends.filter(|(first, last)| last.commit > first.commit) {
-            found = Some((first, last));
-            break;
-        }
+        found.extend(ends.filter(|(first, last)| last.commit > first.commit));
     }
     Ok(found)
 }

@@ -200,7 +200,7 @@ fn a_moment_means_the_last_change_before_it() {
     let home = tempfile::tempdir().unwrap();
     let states = history(home.path(), 4, &[1]);
     let choices = choices(&options(home.path())).unwrap();
-    let (first, last) = choices.journal.unwrap();
+    let [(first, last)] = choices.journal[..] else { panic!("{choices:?}") };
     assert_eq!((first.commit, last.commit, choices.backups.len()), (CommitNo(1), CommitNo(4), 1));
     let soon = Stamp::now().max(last.at);
     assert_eq!(plan(&options(home.path()), None, Until::At(soon)).unwrap().to.commit, CommitNo(4));
@@ -284,6 +284,22 @@ fn a_journal_that_is_damaged_in_the_middle_is_followed_up_to_there() {
     let store = open(home.path());
     assert_eq!(state(&store), states[usize::try_from(reached).unwrap()]);
     is_sound(&store);
+}
+
+#[test]
+fn what_can_be_reached_behind_a_gap_of_the_journal_is_listed_too() {
+    let home = tempfile::tempdir().unwrap();
+    history(home.path(), 8, &[2, 6]);
+    let segments = journal::segments(&home.path().join("data")).unwrap();
+    let of_gap = segments.iter().find(|segment| segment.first == 3).unwrap();
+    let mut bytes = fs::read(&of_gap.path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&of_gap.path, bytes).unwrap();
+    let choices = choices(&options(home.path())).unwrap();
+    let [(first, before), (after, last)] = choices.journal[..] else { panic!("{choices:?}") };
+    assert_eq!((first.commit, after.commit, last.commit), (CommitNo(1), CommitNo(6), CommitNo(8)));
+    assert!((2..6).contains(&before.commit.0), "{before:?}");
 }
 
 #[test]
