@@ -248,7 +248,8 @@ impl Store {
         let line = self.core().line().map(|line| line.to_string()).unwrap_or_default();
         let shelf = shelf.whole(self.id(), &line).first().map(|l| (l.manifest.commit, l.manifest.at));
         // One whose disk is not there was made all the same.
-        let elsewhere = shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
+        let elsewhere =
+            shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
         let elsewhere = elsewhere.max_by_key(|(_, at)| *at);
         let gone = missing.map(|last| last.warning(&self.core().machine()));
         let commit = self.core().counters().commit;

@@ -420,7 +420,11 @@ mod tests {
     #[test]
     fn how_much_room_is_needed_is_said_with_what_is_free() {
         let words = |free| OpenError::NoRoomForCopy { path: "/srv/cats".into(), needed: 58_000_000, free }.to_string();
-        assert!(words(Some(12_000_000)).contains("The copy takes 58 MB, and 12 MB are free: make room"), "{}", words(None));
+        assert!(
+            words(Some(12_000_000)).contains("The copy takes 58 MB, and 12 MB are free: make room"),
+            "{}",
+            words(None)
+        );
         assert!(words(None).contains("too few are free"));
     }
 

@@ -58,12 +58,7 @@ impl fmt::Debug for Surroundings {
 impl Default for Surroundings {
     /// The machine itself.
     fn default() -> Self {
-        Self {
-            free: Arc::new(free),
-            network: Arc::new(network),
-            mount: Arc::new(mount),
-            clock: Arc::new(Stamp::now),
-        }
+        Self { free: Arc::new(free), network: Arc::new(network), mount: Arc::new(mount), clock: Arc::new(Stamp::now) }
     }
 }
 
@@ -187,7 +182,8 @@ mod tests {
         assert_eq!(machine.network(Path::new("/proc")).unwrap(), None);
         assert!(machine.network(Path::new("/nowhere/at/all")).is_err());
         assert!(machine.clock().0 > 1_700_000_000_000);
-        let mounts = ["/proc", "/proc/self/../self/status", "/proc/nothing/of/that/name"].map(|path| machine.mount(path.as_ref()));
+        let mounts = ["/proc", "/proc/self/../self/status", "/proc/nothing/of/that/name"]
+            .map(|path| machine.mount(path.as_ref()));
         assert!(mounts.iter().all(|mount| mount.as_ref().is_ok_and(|at| at == Path::new("/proc"))), "{mounts:?}");
     }
 

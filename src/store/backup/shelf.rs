@@ -186,7 +186,8 @@ fn newest_first(mut found: Vec<Listed>) -> Vec<Listed> {
     found.sort_by_key(|l| Reverse((l.manifest.commit, l.manifest.at)));
     let mut sorted = Vec::with_capacity(found.len());
     while !found.is_empty() {
-        let is_left = |line: &str| found.iter().any(|l| l.manifest.parent.as_ref().is_some_and(|(left, _)| left == line));
+        let is_left =
+            |line: &str| found.iter().any(|l| l.manifest.parent.as_ref().is_some_and(|(left, _)| left == line));
         let mut heads: Vec<&Manifest> = Vec::new();
         for Listed { manifest, .. } in &found {
             if !heads.iter().any(|head| (&head.store, &head.line) == (&manifest.store, &manifest.line)) {
@@ -548,7 +549,11 @@ mod tests {
         let sorted = |found| -> Vec<u64> { newest_first(found).iter().map(|l| l.manifest.commit).collect() };
         assert_eq!(sorted(found.clone()), [46, 45, 44, 9, 3]);
         assert_eq!(sorted(found.into_iter().rev().collect()), [46, 45, 44, 9, 3]);
-        let other = newest_first(vec![listed("c", Some("a"), 8, 200), listed("b", Some("a"), 46, 9_000), listed("c", Some("a"), 7, 100)]);
+        let other = newest_first(vec![
+            listed("c", Some("a"), 8, 200),
+            listed("b", Some("a"), 46, 9_000),
+            listed("c", Some("a"), 7, 100),
+        ]);
         let present: Vec<u64> = present_first(other, "c").iter().map(|l| l.manifest.commit).collect();
         assert_eq!(present, [8, 7, 46], "what is on the present line is never what goes first");
         let circle = vec![listed("a", Some("b"), 1, 1), listed("b", Some("a"), 2, 2)];

@@ -80,16 +80,15 @@ pub(super) fn build(
     }
     let core = sources.keys.core(engine, &new_options);
     core.engine.open_index(Tree::Index, 1).map_err(StoreError::from)?;
-    let mut feed =
-        Feed {
-            core: &core,
-            batch: Batch::default(),
-            pairs: 0,
-            index: Vec::new(),
-            counts: HashMap::new(),
-            notices: Vec::new(),
-            progress,
-        };
+    let mut feed = Feed {
+        core: &core,
+        batch: Batch::default(),
+        pairs: 0,
+        index: Vec::new(),
+        counts: HashMap::new(),
+        notices: Vec::new(),
+        progress,
+    };
     let format = match &plan.backup {
         Some(listed) => {
             feed.backup(listed, &sources, other.as_ref())?;

@@ -209,7 +209,8 @@ impl Screen for Home {
         if let Some(backup) = self.counts.as_ref().and_then(|c| c.backup.as_ref()) {
             let style = if backup.urgent { theme.warn() } else { theme.muted() };
             // Why a backup failed may take more than a line.
-            let room = Rect { height: area.height.saturating_sub(1).min(MOST_OF_BACKUPS), ..shifted(below(area, 1), 2) };
+            let room =
+                Rect { height: area.height.saturating_sub(1).min(MOST_OF_BACKUPS), ..shifted(below(area, 1), 2) };
             above = 1 + layout::put_wrapped(frame.buffer_mut(), room, &backup.text, style).max(1);
         }
         let used = self.draw_counts(frame, below(area, above), theme) + above + 1;
