@@ -121,7 +121,7 @@ impl Exam<'_> {
             Ok(Err(e)) => e.to_string(),
             Err(Unanswered::Gone(why)) => why,
         };
-        self.findings.push(format!("The store's own files open but cannot be read: {why}."));
+        self.findings.push(sentence(&format!("The store's own files open but cannot be read: {why}")));
         Ok(Body::Hurt)
     }
 
