@@ -218,6 +218,9 @@ fn list(cx: &mut Context<'_>) -> Result<(), Failure> {
         cx.print_json(&rows)?;
     } else if found.is_empty() && state.last.is_some() {
         cx.say("There is no backup in the directory for backups.")?;
+    } else if found.is_empty() && state.is_held() {
+        // What is to be done first comes after it.
+        cx.say("There is no backup yet.")?;
     } else if found.is_empty() {
         cx.say("There is no backup yet. Make one: clowder backup")?;
     } else {

@@ -218,7 +218,7 @@ fn may_remove(cx: &mut Context<'_>, kept: &str) -> Result<bool, Failure> {
     }
 }
 
-/// Counts as a script sees them; only the room on the disk changes by itself.
+/// Counts as a script sees them; only the room on the disk and the backups change by themselves.
 #[derive(Serialize)]
 struct StatsJson {
     cats: u64,
@@ -232,6 +232,18 @@ struct StatsJson {
     /// For those who may maintain the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     disk: Option<DiskJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backups: Option<BackupsJson>,
+}
+
+/// How it stands with the backups.
+#[derive(Serialize)]
+struct BackupsJson {
+    /// The moment of the last one.
+    last: Option<String>,
+    /// How many changes it lacks.
+    changes: u64,
+    warning: Option<String>,
 }
 
 /// The room on the disk.
@@ -259,6 +271,13 @@ impl Serialize for Counts {
 /// The desk's, and those of the output.
 pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
     let stats = cx.desk.stats(cx.actor)?;
+    // Only then is it known what cannot be read; a store that never gets there says so elsewhere.
+    let _ = cx.desk.wait_until_ready();
+    let backup = match cx.desk.backup_state(cx.actor) {
+        Ok(state) => Some(state),
+        Err(Error::Denied(_)) => None,
+        Err(e) => return Err(e.into()),
+    };
     if cx.json {
         return cx.print_json(&StatsJson {
             cats: stats.cats,
@@ -275,6 +294,11 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
                 kept_bytes: space.kept,
                 warnings: stats.alerts.into_iter().map(|alert| alert.sentence).collect(),
             }),
+            backups: backup.map(|state| BackupsJson {
+                last: state.last.map(Stamp::rfc3339),
+                changes: state.changes,
+                warning: state.warning,
+            }),
         });
     }
     let mut fields: Vec<(String, u64)> = vec![("Cats".to_owned(), stats.cats)];
@@ -285,13 +309,6 @@ pub fn stats(cx: &mut Context<'_>) -> Result<(), Failure> {
     fields.extend(stats.users_by_role.iter().map(|(r, n)| (format!("  {r}"), *n)));
     fields.push(("Breeds".to_owned(), stats.breeds));
     fields.push(("Health statuses".to_owned(), stats.health_statuses));
-    // Only then is it known what cannot be read; a store that never gets there says so elsewhere.
-    let _ = cx.desk.wait_until_ready();
-    let backup = match cx.desk.backup_state(cx.actor) {
-        Ok(state) => Some(state),
-        Err(Error::Denied(_)) => None,
-        Err(e) => return Err(e.into()),
-    };
     let mut fields: Vec<(&str, String)> = fields.iter().map(|(label, n)| (label.as_str(), n.to_string())).collect();
     if let Some(space) = stats.space {
         fields.push(("Store on disk", size(space.store)));

@@ -51,6 +51,8 @@ fn stats_are_counts_that_stay_until_something_changes() {
         let mut stats = shelter.json(&["stats"]);
         let disk = stats.as_object_mut().unwrap().remove("disk").unwrap();
         assert!(disk["free_bytes"].as_u64() > Some(0) && disk["store_bytes"].as_u64() > Some(0));
+        let backups = stats.as_object_mut().unwrap().remove("backups").unwrap();
+        assert!(backups["last"].is_null() && backups["changes"].as_u64() > Some(0), "{backups}");
         stats
     };
     let stats = counts();
@@ -90,6 +92,9 @@ fn a_backup_is_made_listed_and_verified() {
     assert!(shelter.ok(&["backup", "list"]).out.contains("There is no backup yet. Make one: clowder backup"));
     assert!(shelter.fails(2, &["backup", "lst"]).contains("has no command \"lst\""));
     assert!(!std::path::Path::new("lst").exists());
+
+    let none = &shelter.json(&["stats"])["backups"];
+    assert_eq!(*none, json!({ "last": null, "changes": 1, "warning": null }));
 
     let made = shelter.json(&["backup"]);
     assert_eq!((&made["cats"], &made["commit"], &made["unreadable"]), (&json!(1), &json!(1), &json!(0)));
