@@ -200,7 +200,9 @@ fn a_change_is_undone_once_however_many_try() {
         let approved = w.decide(&w.sam, asked, Verdict::Approve).unwrap();
         let results = at_once(6, |i| w.desk.undo(if i % 2 == 0 { &w.sam } else { &w.admin }, approved));
         assert_eq!(results.iter().filter(|r| r.is_ok()).count(), 1, "{results:?}");
-        assert!(results.iter().all(|r| matches!(r, Ok(_) | Err(Error::Conflict { .. }))), "{results:?}");
+        // At the same moment it is a conflict; a moment later the number of the undo is known.
+        let late = |r: &Result<_, Error>| matches!(r, Err(Error::Conflict { .. } | Error::Refused { .. }));
+        assert!(results.iter().all(|r| r.is_ok() || late(r)), "{results:?}");
         assert_eq!(w.request(asked).status, RequestStatus::Pending);
         let (cat, deleted) = w.desk.add_cat(&w.sam, vec![CatChange::Name("Gone".to_owned())]).unwrap();
         let deleted = w.desk.delete_cat(&w.sam, cat.id, 1).map(|d| d.commit.unwrap_or(deleted)).unwrap();
