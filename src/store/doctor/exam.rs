@@ -289,7 +289,7 @@ impl Exam<'_> {
         }
         if let Body::Alive(content, without) = body {
             known = known.max(content.commit).max(content.report.commits);
-            let own = self.ways_of_own(content, without, plan.map_or(0, |plan| plan.to.commit.0));
+            let own = self.ways_of_own(content, without, plan);
             ways.extend(own.filter(|way| !self.failed.contains(&way.how)));
         }
         let base = |plan: &plan::Plan| plan.backup.as_ref().map(|listed| listed.path.clone());
@@ -311,7 +311,7 @@ impl Exam<'_> {
         };
         let whole = |plan: &plan::Plan| {
             let open_end = match body {
-                Body::Alive(content, _) if !content.lacks => self.may_lack_its_end(content, plan.to.commit.0),
+                Body::Alive(content, _) if !content.lacks => self.may_lack_its_end(content, Some(plan)),
                 _ => self.is_open_ended(plan),
             };
             plan.to.commit.0 >= known && plan.broken.is_none() && !open_end
@@ -354,12 +354,12 @@ impl Exam<'_> {
         Ok(ways)
     }
 
-    /// The ways in which the store's own files stay; backup and journal reach as far as `reached`.
-    fn ways_of_own(&self, content: &Content, without: &[PathBuf], reached: u64) -> Option<Way> {
+    /// The ways in which the store's own files stay, by what backup and journal make of it.
+    fn ways_of_own(&self, content: &Content, without: &[PathBuf], plan: Option<&plan::Plan>) -> Option<Way> {
         let has_all = content.behind.is_empty() && !content.lacks;
         let sound = has_all && content.report.is_clean();
         let mut loses = Vec::new();
-        if self.may_lack_its_end(content, reached) {
+        if self.may_lack_its_end(content, plan) {
             let has = content.commit.max(content.report.commits);
             loses.push(Loss::Changes { first: has + 1, last: None });
         }
@@ -367,8 +367,10 @@ impl Exam<'_> {
             let does = "Begin a new journal and make a backup: the store itself has everything that is known.";
             (does, How::MakeBackup(content.unreadable.clone()))
         } else if sound {
-            // What else is to be told is told when the next way is gone.
-            loses.clear();
+            if !self.ends_with_a_backup(plan) {
+                // What else is to be told is told when the next way is gone.
+                loses.clear();
+            }
             ("Put aside what is damaged; the engine makes it anew.", How::SetAside(without.to_vec()))
         } else if has_all && content.report.is_only_derived() && without.is_empty() {
             ("Build the indexes and counters anew from the records, which are all there.", How::Rebuild)
@@ -384,10 +386,18 @@ impl Exam<'_> {
     }
 
     /// Whether nobody knows if the engine's files have the last changes: they were not closed, and the journal is not there as far as
-    /// they go.
-    fn may_lack_its_end(&self, content: &Content, reached: u64) -> bool {
+    /// they go, or may not be.
+    fn may_lack_its_end(&self, content: &Content, plan: Option<&plan::Plan>) -> bool {
         let has = content.commit.max(content.report.commits);
-        self.closed_with() == 0 && (reached < has || content.no_journal || !content.unreadable.is_empty())
+        let reached = plan.map_or(0, |plan| plan.to.commit.0);
+        self.closed_with() == 0
+            && (reached < has || content.no_journal || !content.unreadable.is_empty() || self.ends_with_a_backup(plan))
+    }
+
+    /// Whether the journal has nothing after the newest backup of a store that was not closed: that there was nothing and that the file
+    /// with it is gone look the same.
+    fn ends_with_a_backup(&self, plan: Option<&plan::Plan>) -> bool {
+        self.closed_with() == 0 && plan.is_some_and(|plan| plan.backup.is_some() && plan.commits == 0)
     }
 
     /// Whether the end of the journal is not as it was written, or not there, so that nobody knows whether there was more.

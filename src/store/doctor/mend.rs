@@ -51,7 +51,7 @@ pub fn mend(
         }
         How::SetAside(suspects) => {
             let _lock = DataLock::take(data, Door::Command)?;
-            Ok(Mended { kept: Some(files::set_aside(data, suspects)?), ..Mended::default() })
+            Ok(Mended { kept: Some(files::set_aside(data, suspects)?), lost, ..Mended::default() })
         }
         How::Rebuild => Ok(Mended { lost, ..rebuild(options, actor, progress)? }),
         How::MakeBackup(segments) => {
