@@ -299,12 +299,15 @@ pub(super) fn onto(
 ) -> Result<BackupReport, BackupError> {
     shelf.sweep();
     let report = into_file(core, view, data, &|m| shelf.path_of(m), Some(shelf.directory()), progress)?;
-    shelf.prune(&core.id, &report.manifest.line);
-    if let Ok(line) = core.line() {
-        // What stays although it could go is in nobody's way.
-        let _ = needed::prune(data, line, &shelf.kept(&core.id));
+    // One that lacks something makes nothing else needless.
+    if report.manifest.is_whole() {
+        shelf.prune(&core.id, &report.manifest.line);
+        if let Ok(line) = core.line() {
+            // What stays although it could go is in nobody's way.
+            let _ = needed::prune(data, line, &shelf.kept(&core.id));
+        }
+        core.backup_is_made();
     }
-    core.backup_is_made();
     Ok(report)
 }
 

@@ -250,6 +250,10 @@ fn a_damaged_record_is_named_and_the_rest_is_saved() {
     assert_eq!(report.manifest.lost, [("cat".to_owned(), 1)]);
     assert!(!report.manifest.is_whole());
     assert_eq!(content(&path, &key(home.path())).len(), 1);
+    // It makes nobody sure of what there is.
+    store.core().backup_is_due();
+    store.backup(&mut go_on).unwrap();
+    assert!(store.backup_due());
 }
 
 #[test]
