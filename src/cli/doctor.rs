@@ -22,8 +22,8 @@ const MOST_STEPS: usize = 8;
 /// What `doctor` takes.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "It looks at copies and changes nothing before it has said what it will do. What a way out replaces is kept
-beside the store. Nobody may have the store open.
+    after_help = "It looks at copies and changes nothing before it has said what it will do. What a way out replaces is kept \
+                  beside the store. Nobody may have the store open.
 
 Exit codes:
   0  all is well, or was mended and nothing is lost
