@@ -163,7 +163,7 @@ fn found(sheet: &mut Sheet, report: &CheckReport) {
     sheet.gap();
     sheet.field("Records", report.records.to_string());
     sheet.field("Index entries", report.entries.to_string());
-    sheet.field("Commits", report.commits.to_string());
+    sheet.field("Changes", report.commits.to_string());
     if !report.repaired.is_empty() {
         sheet.heading("Repaired");
         report.repaired.iter().for_each(|line| sheet.text(sentence(line), Ink::Plain));
