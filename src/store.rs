@@ -14,6 +14,7 @@ use std::{
 use crate::model::{Actor, AuditEntry, CommitNo, Kind, Record, Touched};
 
 mod around;
+mod aside;
 mod audit;
 pub mod backup;
 pub mod catalog;

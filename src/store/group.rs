@@ -12,7 +12,7 @@ use super::{
     meta::{self, Counters},
     record::{self, AnyRecord},
     tx::{Done, Layer, Tx},
-    writer::EngineSync,
+    writer::Beside,
 };
 
 /// How a write went: its commit, `None` when it changed nothing or its closure answered with an error.
@@ -28,11 +28,25 @@ pub(super) trait Job: Send {
     fn finish(self: Box<Self>, outcome: Outcome);
 }
 
-/// Writes in the order they came, and what they changed together.
+/// Commits in order, and what they changed together.
 #[derive(Default)]
-pub(super) struct Group {
+pub(super) struct Content {
     layer: Layer,
     commits: Vec<CommitRecord>,
+}
+
+/// What goes into the engine and into memory for a group.
+pub(super) struct Prepared {
+    layer: Layer,
+    batch: Batch,
+    changes: Vec<Change>,
+    counters: Counters,
+}
+
+/// Writes in the order they came, and what became of them.
+#[derive(Default)]
+pub(super) struct Group {
+    content: Content,
     /// No fewer bytes than the commits take in the journal.
     bytes: usize,
     changed: Vec<Changed>,
@@ -47,14 +61,14 @@ impl Group {
 
     /// How many records they touched.
     pub(super) fn touched(&self) -> usize {
-        self.commits.iter().map(|commit| commit.touched.len()).sum()
+        self.content.commits.iter().map(|commit| commit.touched.len()).sum()
     }
 
     /// Runs a write on top of those before it. Whatever goes wrong in it concerns it alone.
     pub(super) fn run(&mut self, core: &Core, mut job: Box<dyn Job>) {
         let actor = job.actor().clone();
         let now = core.now();
-        let mut tx = Tx::new(core, &self.layer, &actor, now);
+        let mut tx = Tx::new(core, &self.content.layer, &actor, now);
         let ran = catch_unwind(AssertUnwindSafe(|| job.run(&mut tx)));
         let outcome = match ran {
             Err(_) => Err(StoreError::Failed("nothing was changed: the program failed in the middle of it".to_owned())),
@@ -80,7 +94,7 @@ impl Group {
                 "nothing was changed: what is said about the change is too long".to_owned(),
             ));
         }
-        let commit = CommitNo(core.counters().commit + self.commits.len() as u64 + 1);
+        let commit = CommitNo(core.counters().commit + self.content.commits.len() as u64 + 1);
         let mut touched = Vec::with_capacity(done.layer.records.len());
         let mut hashes = Vec::new();
         for ((kind, id), (before, after)) in &done.layer.records {
@@ -110,31 +124,20 @@ impl Group {
             actor: actor.clone(),
             records: done.layer.records.keys().copied().collect(),
         });
-        self.add(record, done.layer);
+        self.content.add(record, done.layer);
         Ok(Some(commit))
     }
 
-    /// What the writes so far leave.
-    pub(super) fn layer(&self) -> &Layer {
-        &self.layer
-    }
-
-    /// Puts a commit behind those before it, with what it changed over them.
-    pub(super) fn add(&mut self, commit: CommitRecord, layer: Layer) {
-        self.commits.push(commit);
-        self.layer.merge(layer);
-    }
-
     /// Brings the group into the journal and the engine, then into memory, then tells everybody.
-    pub(super) fn commit(mut self, core: &Core, sync: &EngineSync) {
-        let stored = if self.commits.is_empty() { Ok(()) } else { self.store(core, sync) };
-        let changed = std::mem::take(&mut self.changed);
+    pub(super) fn commit(mut self, core: &Core, beside: &Beside) {
+        let content = std::mem::take(&mut self.content);
+        let stored = if content.commits.is_empty() { Ok(()) } else { content.store(core, beside) };
         match stored {
             Ok(()) => {
                 for (job, outcome) in self.jobs {
                     job.finish(outcome);
                 }
-                for changed in &changed {
+                for changed in &self.changed {
                     publish(core, changed);
                 }
             }
@@ -146,23 +149,40 @@ impl Group {
             }
         }
     }
+}
+
+impl Content {
+    /// What the commits so far leave.
+    pub(super) fn layer(&self) -> &Layer {
+        &self.layer
+    }
+
+    /// Puts a commit behind those before it, with what it changed over them.
+    pub(super) fn add(&mut self, commit: CommitRecord, layer: Layer) {
+        self.commits.push(commit);
+        self.layer.merge(layer);
+    }
 
     /// The engine's files may be one group behind the journal and never more, so nothing is applied before the group before it
     /// was synced. Then whatever is acknowledged is in the journal, and the engine's files were never without a sync for long.
-    fn store(&mut self, core: &Core, sync: &EngineSync) -> Result<(), StoreError> {
-        let added = match lock(&core.journal).as_mut() {
-            Some(journal) => Some(journal.append(&self.commits)?),
-            None => None,
-        };
+    fn store(self, core: &Core, beside: &Beside) -> Result<(), StoreError> {
+        let mut journal = lock(&core.journal);
+        let sealed = journal.as_ref().map(|journal| journal.seal(&self.commits)).transpose()?;
+        beside.prepare.begin(self);
+        let added = journal.as_mut().zip(sealed).map(|(journal, sealed)| journal.put(sealed)).transpose();
+        drop(journal);
+        let prepared = beside.prepare.wait();
+        let added = added?;
         // A panic of the engine leaves its state unknown, as an error of its does.
         let applied = catch_unwind(AssertUnwindSafe(|| {
-            let begin = |batch| {
-                sync.begin(batch);
+            let prepared = prepared?.ok_or_else(failed)?;
+            beside.sync.wait()?;
+            prepared.apply(core, |batch| {
+                beside.sync.begin(batch);
                 Ok(())
-            };
-            self.apply(core, || sync.wait(), begin)
+            })
         }))
-        .unwrap_or_else(|_| Err(StoreError::Failed("the engine failed in the middle of a commit".to_owned())));
+        .unwrap_or_else(|_| Err(failed()));
         applied.map_err(|e| {
             let taken_back = match (lock(&core.journal).as_mut(), added) {
                 (Some(journal), Some(added)) => journal.take_back(added),
@@ -172,25 +192,8 @@ impl Group {
         })
     }
 
-    /// Applies the group to the engine once that is `ready`, then brings it into memory. `applied` settles and syncs it, or
-    /// sees to that.
-    pub(super) fn apply(
-        &mut self,
-        core: &Core,
-        ready: impl FnOnce() -> Result<(), StoreError>,
-        applied: impl FnOnce(Batch) -> Result<(), StoreError>,
-    ) -> Result<(), StoreError> {
-        let (batch, changes, counters) = self.prepare(core)?;
-        ready()?;
-        self.note_for_watches(core, &changes);
-        core.engine.apply_unsettled(&batch)?;
-        applied(batch)?;
-        *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = counters;
-        update_catalog(core, &changes);
-        Ok(())
-    }
-
-    fn prepare(&mut self, core: &Core) -> Result<(Batch, Vec<Change>, Counters), StoreError> {
+    /// Seals what changed, and works out what follows from it.
+    pub(super) fn prepare(mut self, core: &Core) -> Result<Prepared, StoreError> {
         let mut batch = Batch::default();
         let mut changes = Vec::with_capacity(self.layer.records.len());
         self.layer.records.retain(|_, (before, after)| before != after);
@@ -221,26 +224,46 @@ impl Group {
             counters.last_ids.insert(kind, last);
             core.put_last_id(&mut batch, kind, last);
         }
-        for CommitRecord { entry, touched, .. } in std::mem::take(&mut self.commits) {
+        for CommitRecord { entry, touched, .. } in self.commits {
             counters.commit = entry.commit.0;
             core.put_audit(&mut batch, entry, touched)?;
         }
         core.put_meta(&mut batch, meta::COMMIT, &counters.commit.to_le_bytes());
         core.end_repair_mark(&mut batch);
-        Ok((batch, changes, counters))
+        Ok(Prepared { layer: self.layer, batch, changes, counters })
+    }
+}
+
+impl Prepared {
+    /// Applies the group to the engine, then brings it into memory. `applied` settles and syncs it, or sees to that.
+    pub(super) fn apply(
+        self,
+        core: &Core,
+        applied: impl FnOnce(Batch) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.note_for_watches(core);
+        core.engine.apply_unsettled(&self.batch)?;
+        applied(self.batch)?;
+        *core.counters.write().unwrap_or_else(std::sync::PoisonError::into_inner) = self.counters;
+        update_catalog(core, &self.changes);
+        Ok(())
     }
 
-    fn note_for_watches(&self, core: &Core, changes: &[Change]) {
+    fn note_for_watches(&self, core: &Core) {
         lock(&core.watches).retain(|watch| {
             let Some(watch) = watch.upgrade() else { return false };
             watch.note(
                 self.layer.records.iter().map(|(place, (before, _))| (place, before)),
                 self.layer.keys.iter().map(|(key, (was, _))| (key, *was)),
-                changes,
+                &self.changes,
             );
             true
         });
     }
+}
+
+fn failed() -> StoreError {
+    StoreError::Failed("the engine failed in the middle of a commit".to_owned())
 }
 
 fn update_catalog(core: &Core, changes: &[Change]) {

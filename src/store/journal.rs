@@ -220,6 +220,13 @@ struct Segment {
     size: u64,
 }
 
+/// A frame that follows the last one in the journal.
+pub(super) struct Sealed {
+    bytes: Vec<u8>,
+    last: u64,
+    tag: Tag,
+}
+
 /// Where the journal was before a frame was added.
 #[derive(Debug, Clone, Copy)]
 #[must_use = "it says how to take the frame back"]
@@ -252,8 +259,17 @@ impl Journal {
     /// Adds the commits of a group and returns when they are on the disk.
     ///
     /// # Errors
-    /// When they are not; then nothing of them is left, or the error says that they may come back.
+    /// As [`Self::seal`] and [`Self::put`].
     pub(super) fn append(&mut self, commits: &[CommitRecord]) -> Result<Added, StoreError> {
+        let sealed = self.seal(commits)?;
+        self.put(sealed)
+    }
+
+    /// The frame of a group of commits, to be put into the journal next.
+    ///
+    /// # Errors
+    /// When they do not follow those in the journal, or are too large.
+    pub(super) fn seal(&self, commits: &[CommitRecord]) -> Result<Sealed, StoreError> {
         let (Some(first), Some(last)) = (commits.first(), commits.last()) else {
             return Err(StoreError::Failed("a group without a commit does not go into the journal".to_owned()));
         };
@@ -267,19 +283,26 @@ impl Journal {
         let plain = content::encode(commits)?;
         let (bytes, tag) = frame::encode(&self.place.sealer, numbers, &self.tag, &plain)
             .ok_or_else(|| StoreError::Failed("a change is too large for the journal".to_owned()))?;
+        Ok(Sealed { bytes, last: numbers.1, tag })
+    }
+
+    /// Adds a frame, made since the last one was added, and returns when it is on the disk.
+    ///
+    /// # Errors
+    /// When it is not; then nothing of it is left, or the error says that it may come back.
+    pub(super) fn put(&mut self, sealed: Sealed) -> Result<Added, StoreError> {
         if self.segment.as_ref().is_some_and(|s| s.end >= LARGE) {
             self.rotate();
         }
-        let (before, before_tag) = (self.last, self.tag);
         let segment = match self.segment.take() {
             Some(segment) => segment,
             None => self.create().map_err(failed)?,
         };
         let segment = self.segment.insert(segment);
-        let added = Added { at: segment.end, last: before, tag: before_tag };
-        match segment.write(&bytes) {
+        let added = Added { at: segment.end, last: self.last, tag: self.tag };
+        match segment.write(&sealed.bytes) {
             Ok(()) => {
-                (self.last, self.tag) = (numbers.1, tag);
+                (self.last, self.tag) = (sealed.last, sealed.tag);
                 Ok(added)
             }
             Err(e) => {

@@ -1,6 +1,6 @@
 //! Commits of the journal brought back into the store, the same way that they came in the first time.
 
-use super::{StoreError, check::named, core::Core, group::Group, journal::CommitRecord, tx::Layer};
+use super::{StoreError, check::named, core::Core, group::Content, journal::CommitRecord, tx::Layer};
 
 impl Core {
     /// Applies commits that the store does not have yet, in one go, and answers how many those were. It is not synced, and
@@ -9,7 +9,7 @@ impl Core {
     /// # Errors
     /// When a commit is missing before them, the records are not as they were before them, or the engine fails.
     pub(super) fn replay(&self, commits: Vec<CommitRecord>) -> Result<u64, StoreError> {
-        let mut group = Group::default();
+        let mut group = Content::default();
         let mut last = self.counters().commit;
         let mut done = 0;
         for commit in commits {
@@ -26,7 +26,7 @@ impl Core {
             done += 1;
         }
         if done > 0 {
-            group.apply(self, || Ok(()), |batch| Ok(self.engine.settle(&batch)?))?;
+            group.prepare(self)?.apply(self, |batch| Ok(self.engine.settle(&batch)?))?;
         }
         Ok(done)
     }

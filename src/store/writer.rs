@@ -1,14 +1,12 @@
 //! The one thread that writes.
 
 use std::{
-    cell::Cell,
     io,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, PoisonError,
-        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError},
     },
-    thread::{self, Scope},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -16,9 +14,10 @@ use crate::model::{Actor, CommitNo, Door, Who};
 
 use super::{
     Catalog, Changed, StoreError, Tx, Written, around,
+    aside::Aside,
     core::{Core, Readiness, lock},
     engine::Batch,
-    group::{self, Group, Job, Outcome},
+    group::{self, Content, Group, Job, Outcome, Prepared},
     snapshot::Snapshot,
 };
 
@@ -48,72 +47,41 @@ pub(super) enum Message {
     Stop,
 }
 
+/// What goes on beside the writer.
+pub(super) struct Beside {
+    /// Makes a group ready for the engine, while the writer brings it into the journal.
+    pub(super) prepare: Aside<Content, Prepared>,
+    /// Settles and syncs what was applied to the engine, while the writer is at the next group.
+    pub(super) sync: Aside<Batch, ()>,
+}
+
 /// Takes messages until it is told to stop or nobody is left to send any.
 ///
 /// # Errors
-/// When the thread that syncs the engine's files cannot be started.
+/// When the threads beside it cannot be started.
 pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) -> io::Result<()> {
     thread::scope(|scope| {
-        let sync = EngineSync::start(scope, core)?;
-        write(core, queue, &sync);
-        // A sync that goes on ends before the scope does.
-        drop(sync);
+        let prepare = Aside::start(scope, "clowder-prepare", |content: Content| content.prepare(core))?;
+        let sync = Aside::start(scope, "clowder-sync", |batch: Batch| {
+            let synced = core.engine.settle(&batch).and_then(|()| core.engine.sync()).map_err(StoreError::from);
+            if let Err(e) = &synced {
+                // What was acknowledged is in the journal; the next start brings it back.
+                core.read_only.get_or_init(|| e.to_string());
+            }
+            synced
+        })?;
+        write(core, queue, &Beside { prepare, sync });
+        // What still goes on ends before the scope does.
         Ok(())
     })
 }
 
-/// Syncs the engine's files on a thread of its own, while the writer is at the next group.
-pub(super) struct EngineSync {
-    start: SyncSender<Batch>,
-    done: Receiver<Result<(), StoreError>>,
-    going_on: Cell<bool>,
-}
-
-impl EngineSync {
-    fn start<'s>(scope: &'s Scope<'s, '_>, core: &'s Core) -> io::Result<Self> {
-        let (start, started) = mpsc::sync_channel::<Batch>(1);
-        let (finish, done) = mpsc::sync_channel(1);
-        thread::Builder::new().name("clowder-sync".to_owned()).spawn_scoped(scope, move || {
-            while let Ok(batch) = started.recv() {
-                let synced = catch_unwind(AssertUnwindSafe(|| {
-                    core.engine.settle(&batch)?;
-                    Ok(core.engine.sync()?)
-                }));
-                let synced = synced.unwrap_or_else(|_| {
-                    Err(StoreError::Failed("the engine failed in the middle of a sync".to_owned()))
-                });
-                if let Err(e) = &synced {
-                    // What was acknowledged is in the journal; the next start brings it back.
-                    core.read_only.get_or_init(|| e.to_string());
-                }
-                if finish.send(synced).is_err() {
-                    break;
-                }
-            }
-        })?;
-        Ok(Self { start, done, going_on: Cell::new(false) })
-    }
-
-    /// Begins to settle and sync what was applied.
-    pub(super) fn begin(&self, applied: Batch) {
-        self.going_on.set(self.start.send(applied).is_ok());
-    }
-
-    /// Returns when what was applied before is on the disk.
-    pub(super) fn wait(&self) -> Result<(), StoreError> {
-        if !self.going_on.replace(false) {
-            return Ok(());
-        }
-        self.done.recv().unwrap_or_else(|_| Err(StoreError::Failed("the engine is synced no more".to_owned())))
-    }
-}
-
-fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
+fn write(core: &Arc<Core>, queue: &Receiver<Message>, beside: &Beside) {
     let mut held = None;
     let mut last_size = 0;
     while let Some(message) = held.take().or_else(|| next(core, queue)) {
         match message {
-            Message::Job(first) => (held, last_size) = commit_group(core, queue, sync, first, last_size),
+            Message::Job(first) => (held, last_size) = commit_group(core, queue, beside, first, last_size),
             Message::Snapshot(reply) => drop(reply.send(Snapshot::begin(core))),
             Message::Backup(reply) => {
                 let began = Instant::now();
@@ -127,7 +95,7 @@ fn write(core: &Arc<Core>, queue: &Receiver<Message>, sync: &EngineSync) {
             Message::Catalog(catalog, view) => install(core, *catalog, view),
             Message::Pause(paused, resume) => {
                 // Whoever asked for it may write to the engine; an error has made the store read-only by now.
-                let _ = sync.wait();
+                let _ = beside.sync.wait();
                 if paused.send(()).is_ok() {
                     let _ = resume.recv();
                 }
@@ -152,7 +120,7 @@ fn next(core: &Core, queue: &Receiver<Message>) -> Option<Message> {
 fn commit_group(
     core: &Core,
     queue: &Receiver<Message>,
-    sync: &EngineSync,
+    beside: &Beside,
     first: Box<dyn Job>,
     last_size: usize,
 ) -> (Option<Message>, usize) {
@@ -173,17 +141,21 @@ fn commit_group(
         }
     }
     let size = group.len();
-    group.commit(core, sync);
+    group.commit(core, beside);
     (held, size)
 }
 
 /// The next message, if one is there or is likely just coming: those whose writes were acknowledged together a moment ago
-/// tend to come back together, and a sync costs more than waiting for them.
+/// tend to come back together, and a sync costs more than waiting for them. They come within microseconds, so that it costs
+/// less to let them run than to be woken by them.
 fn gather(queue: &Receiver<Message>, more_expected: bool) -> Option<Message> {
-    match queue.try_recv() {
-        Ok(message) => Some(message),
-        Err(_) if more_expected => queue.recv_timeout(MOST_WAIT).ok(),
-        Err(_) => None,
+    let began = Instant::now();
+    loop {
+        match queue.try_recv() {
+            Ok(message) => return Some(message),
+            Err(TryRecvError::Empty) if more_expected && began.elapsed() < MOST_WAIT => thread::yield_now(),
+            Err(_) => return None,
+        }
     }
 }
 
