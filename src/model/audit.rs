@@ -69,8 +69,10 @@ pub struct Touched {
     /// Its revision after, 0 when it was deleted.
     pub rev_after: u32,
     /// Its stored form before (format version and body); `None` when it is new.
+    #[serde(with = "serde_bytes")]
     pub before: Option<Vec<u8>>,
     /// Its stored form after; `None` when it was deleted.
+    #[serde(with = "serde_bytes")]
     pub after: Option<Vec<u8>>,
 }
 

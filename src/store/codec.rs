@@ -40,6 +40,9 @@ impl Shape {
 /// The most that is read of one stored value; more can only be damage.
 const MOST: usize = 64 * 1024;
 
+/// Most stored values are not larger.
+const USUAL: usize = 1024;
+
 fn config() -> Configuration<LittleEndian, Varint, Limit<MOST>> {
     bincode::config::standard().with_limit::<MOST>()
 }
@@ -51,7 +54,8 @@ fn upgrade(shape: Shape, from: u16, _body: &[u8]) -> Result<Vec<u8>, StoreError>
 
 /// Encodes anything that is stored.
 pub(super) fn encode_as<T: Serialize>(shape: Shape, value: &T) -> Result<Vec<u8>, StoreError> {
-    let mut out = shape.version().to_le_bytes().to_vec();
+    let mut out = Vec::with_capacity(USUAL);
+    out.extend_from_slice(&shape.version().to_le_bytes());
     bincode::serde::encode_into_std_write(value, &mut out, config())
         .map_err(|e| StoreError::Failed(format!("a {} cannot be stored: {e}", shape.words())))?;
     Ok(out)

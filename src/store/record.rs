@@ -48,9 +48,14 @@ impl AnyRecord {
         }
     }
 
+    /// The record, if it is of that type.
+    pub(super) fn get<R: Record>(&self) -> Option<&R> {
+        each!(self, r => (&**r as &dyn Any).downcast_ref())
+    }
+
     /// A copy of the record, if it is of that type.
     pub(super) fn to<R: Record>(&self) -> Option<R> {
-        each!(self, r => (&**r as &dyn Any).downcast_ref::<R>().cloned())
+        self.get().cloned()
     }
 
     /// About how many bytes of memory it takes.

@@ -1,6 +1,7 @@
 //! What a closure of the writer works on.
 
 use std::{
+    cell::RefCell,
     collections::{BTreeMap, BTreeSet, HashMap},
     ops::Bound,
 };
@@ -82,6 +83,8 @@ pub struct Tx<'a> {
     action: Option<(Action, String)>,
     undoes: Option<CommitNo>,
     always: bool,
+    /// The record of each kind that was read last: what is changed is read first, and again to be compared.
+    read: RefCell<HashMap<Kind, AnyRecord>>,
 }
 
 /// What a closure left behind.
@@ -96,8 +99,18 @@ pub(super) struct Done {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(core: &'a Core, group: &'a Layer, actor: &'a Actor, now: Stamp) -> Self {
-        let own = Layer::default();
-        Self { core, group, actor, now, accepts_clock: false, own, action: None, undoes: None, always: false }
+        Self {
+            core,
+            group,
+            actor,
+            now,
+            accepts_clock: false,
+            own: Layer::default(),
+            action: None,
+            undoes: None,
+            always: false,
+            read: RefCell::default(),
+        }
     }
 
     pub(super) fn done(mut self) -> Done {
@@ -133,10 +146,7 @@ impl Tx<'_> {
     /// # Errors
     /// When the stored value cannot be read.
     pub fn get<R: Record>(&self, id: R::Id) -> Result<Option<R>, StoreError> {
-        match self.pending(R::KIND, id.number()) {
-            Some(record) => Ok(record.as_ref().and_then(AnyRecord::to)),
-            None => self.core.get(id),
-        }
+        Ok(self.any(R::KIND, id.number())?.as_ref().and_then(AnyRecord::get).cloned())
     }
 
     /// A record that must be there.
@@ -145,6 +155,21 @@ impl Tx<'_> {
     /// [`StoreError::Missing`] when it is not; or the stored value cannot be read.
     pub fn need<R: Record>(&self, id: R::Id) -> Result<R, StoreError> {
         self.get(id)?.ok_or(StoreError::Missing { kind: R::KIND, id: id.number() })
+    }
+
+    /// A record of any kind as it is after what this closure did so far, if it is there.
+    fn any(&self, kind: Kind, id: u32) -> Result<Option<AnyRecord>, StoreError> {
+        if let Some(pending) = self.pending(kind, id) {
+            return Ok(pending.clone());
+        }
+        if let Some(read) = self.read.borrow().get(&kind).filter(|record| record.id() == id) {
+            return Ok(Some(read.clone()));
+        }
+        let stored = self.core.get_any(kind, id)?;
+        if let Some(record) = &stored {
+            self.read.borrow_mut().insert(kind, record.clone());
+        }
+        Ok(stored)
     }
 
     /// The record that has a unique value.
@@ -198,17 +223,18 @@ impl Tx<'_> {
     /// [`StoreError::Stale`], [`StoreError::Missing`], [`StoreError::Taken`], or too large.
     pub fn update<R: Record>(&mut self, record: &mut R) -> Result<(), StoreError> {
         let id = record.id();
-        let old: R = self.need(id)?;
+        let missing = StoreError::Missing { kind: R::KIND, id: id.number() };
+        let old = self.any(R::KIND, id.number())?.ok_or(missing)?;
         if record.version().rev != old.version().rev {
             return Err(StoreError::Stale { kind: R::KIND, id: id.number() });
         }
         let mut new = record.clone();
         *new.version_mut() = *old.version();
-        if new != old {
+        if old.get() != Some(&new) {
             let version = new.version_mut();
             version.rev = version.rev.saturating_add(1);
             version.updated_at = self.now;
-            self.replace(R::KIND, id.number(), Some(AnyRecord::of(&old)?), Some(AnyRecord::of(&new)?))?;
+            self.replace(R::KIND, id.number(), Some(old), Some(AnyRecord::of(&new)?))?;
         }
         *record = new;
         Ok(())
@@ -219,11 +245,12 @@ impl Tx<'_> {
     /// # Errors
     /// [`StoreError::Stale`] or [`StoreError::Missing`].
     pub fn delete<R: Record>(&mut self, id: R::Id, rev: u32) -> Result<(), StoreError> {
-        let old: R = self.need(id)?;
+        let missing = StoreError::Missing { kind: R::KIND, id: id.number() };
+        let old = self.any(R::KIND, id.number())?.ok_or(missing)?;
         if rev != old.version().rev {
             return Err(StoreError::Stale { kind: R::KIND, id: id.number() });
         }
-        self.replace(R::KIND, id.number(), Some(AnyRecord::of(&old)?), None)
+        self.replace(R::KIND, id.number(), Some(old), None)
     }
 
     /// Stores a deleted record again under its own id, as undo needs it. Its revision goes on from the one

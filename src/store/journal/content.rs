@@ -59,7 +59,8 @@ impl CommitRecord {
 
 /// The bytes of commits.
 pub(super) fn encode(commits: &[CommitRecord]) -> Result<Vec<u8>, StoreError> {
-    let mut out = VERSION.to_le_bytes().to_vec();
+    let mut out = Vec::with_capacity(commits.iter().map(CommitRecord::most_bytes).sum());
+    out.extend_from_slice(&VERSION.to_le_bytes());
     bincode::serde::encode_into_std_write(commits, &mut out, config())
         .map_err(|e| StoreError::Failed(format!("a change cannot be written to the journal: {e}")))?;
     // The limit holds for reading only: what is acknowledged must be readable.
