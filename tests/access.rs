@@ -278,6 +278,7 @@ const TABLE: &[(&str, &str, Call)] = &[
     ("backups", "dddyy", |w, a, _| said(w.desk.backups(a))),
     ("verify_backup", "dddii", |w, a, _| said(w.desk.verify_backup(a, "none".as_ref(), false, &mut |_| true))),
     ("backup_state", "dddyy", |w, a, _| said(w.desk.backup_state(a))),
+    ("backup_state_seen", "dddyy", |w, a, _| said(w.desk.backup_state_seen(a))),
     ("check", "dddyy", |w, a, _| said(w.desk.check(a, &mut |_| false))),
     ("check_deep", "dddyy", |w, a, _| said(w.desk.check_deep(a, &mut |_| false))),
     ("accept_clock", "dddrr", |w, a, _| said(w.desk.accept_clock(a))),

@@ -159,6 +159,20 @@ fn backups_whose_disk_is_not_there_are_not_made_on_another() {
         assert!(line.urgent && line.text.starts_with(&says));
     }
     assert!(!directory.exists());
+
+    // The keeper goes on once the disk is back.
+    let desk = Desk::new(store.clone());
+    let line = || desk.home(&CONSOLE, 5).unwrap().backup.unwrap();
+    let keeper = Keeper::looking(desk.clone(), Duration::from_millis(1)).unwrap();
+    wait_for(|| line().text.starts_with(&says));
+    fs::rename(&elsewhere, &directory).unwrap();
+    is_mounted.store(true, Ordering::SeqCst);
+    wait_for(|| !line().urgent);
+    fs::rename(&directory, &elsewhere).unwrap();
+    is_mounted.store(false, Ordering::SeqCst);
+    wait_for(|| line().text.starts_with(&says));
+    keeper.end();
+    drop(desk);
     store.close().unwrap();
     let seen = doctor::examine(&options, &mut |_| true).unwrap();
     assert!(seen.findings.len() == 1 && seen.findings[0].starts_with(&says) && seen.ways.is_empty(), "{seen:?}");
@@ -176,6 +190,27 @@ fn backups_whose_disk_is_not_there_are_not_made_on_another() {
     fs::remove_dir_all(&directory).unwrap();
     store.backup(&mut |_| true).unwrap();
     assert_eq!(shelf(&store), [2]);
+}
+
+#[test]
+fn home_says_what_was_last_seen_of_the_backups_without_a_look_at_their_disk() {
+    let home = Home::new();
+    let backups = BackupPolicy { every_hours: 0, on_start: false, on_exit: false, ..BackupPolicy::default() };
+    let store = Store::open(OpenOptions { backups, ..home.options() }).unwrap().store;
+    (0..30).for_each(|n| drop(add(&store, Cat::new(format!("cat{n}")))));
+    let desk = Desk::new(store.clone());
+    let line = || desk.home(&CONSOLE, 5).unwrap().backup.unwrap();
+    assert!(line().urgent, "none was made yet");
+    store.backup(&mut |_| true).unwrap();
+    let before = line();
+    assert!(!before.urgent, "{}", before.text);
+    fs::remove_dir_all(home.data().join("backups")).unwrap();
+    assert!(line() == before && desk.backup_state_seen(&CONSOLE).unwrap().warning.is_none());
+    let keeper = Keeper::looking(desk.clone(), Duration::from_millis(1)).unwrap();
+    wait_for(|| line().text.starts_with("The backups are gone from "));
+    assert_eq!(keeper.end(), None);
+    store.backup(&mut |_| true).unwrap();
+    assert!(!line().urgent);
 }
 
 #[test]

@@ -53,6 +53,8 @@ impl Desk {
     /// `Denied`.
     pub fn backups(&self, actor: &Actor) -> Result<Vec<Result<Listed, String>>> {
         self.acting(actor, Permission::Maintain)?;
+        // Whoever sees the list sees what it means as well.
+        self.look_at_backups();
         Ok(self.store().shelf().list().into_iter().map(|listed| listed.map_err(|e| e.to_string())).collect())
     }
 
@@ -79,7 +81,16 @@ impl Desk {
         unless_cancelled(backup::verify(&path, Some(self.store().key_source()), progress))
     }
 
-    /// How it stands with the backups.
+    /// How it stands with the backups, as it was last seen: without a look at the disk that they are on.
+    ///
+    /// # Errors
+    /// `Denied`.
+    pub fn backup_state_seen(&self, actor: &Actor) -> Result<BackupState> {
+        self.acting(actor, Permission::Maintain)?;
+        Ok(self.store().backup_state_seen())
+    }
+
+    /// How it stands with the backups, which are looked at.
     ///
     /// # Errors
     /// `Denied`.
@@ -88,10 +99,15 @@ impl Desk {
         Ok(self.store().backup_state())
     }
 
+    /// Looks at the backups, for those who ask what was seen of them.
+    pub fn look_at_backups(&self) {
+        self.store().backup_state();
+    }
+
     /// Makes a backup by the program itself, if one is due; `None` when none is.
     ///
     /// # Errors
-    /// `Refused` where none may be made until somebody has seen to the store, `Store` when one could not be made.
+    /// `Refused` where none may be made until somebody has seen to the store or to its disk, `Store` when one could not be made.
     pub fn backup_if_due(&self, occasion: Occasion) -> Result<Option<BackupReport>> {
         let state = self.store().backup_state();
         if !state.is_due(occasion) {
@@ -100,7 +116,10 @@ impl Desk {
         if let Some(why) = state.warning.as_ref().filter(|_| state.is_held()) {
             return Err(Error::refused(why));
         }
-        unless_cancelled(self.store().backup(&mut |_| true))
+        match self.store().backup(&mut |_| true) {
+            Err(e @ BackupError::NoDisk(_)) => Err(Error::refused(e.to_string())),
+            made => unless_cancelled(made),
+        }
     }
 
     /// How the program makes backups from now on.

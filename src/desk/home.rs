@@ -125,7 +125,7 @@ impl Desk {
         let ids = self.requests(actor, &waiting)?;
         let oldest = self.request_rows(actor, ids.get(..most.min(ids.len())).unwrap_or(&[]))?;
         let backup = acting.may(Permission::Maintain).then(|| {
-            let state = self.store().backup_state();
+            let state = self.store().backup_state_seen();
             let line = state.line(Stamp::now());
             BackupLine { urgent: state.warning.is_some(), text: state.warning.unwrap_or(line) }
         });

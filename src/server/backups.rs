@@ -4,16 +4,16 @@ use std::{
     io,
     sync::mpsc::{self, RecvTimeoutError, Sender},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
     desk::Desk,
-    model::Result,
+    model::{Error, Result},
     store::{BackupReport, backup::Occasion},
 };
 
-/// How often it is looked whether one is due.
+/// How often the backups are looked at, and whether one is due.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// How long until the next try after one that failed.
@@ -43,15 +43,18 @@ impl Keeper {
         let thread = thread::Builder::new().name("clowder-backup".to_owned()).spawn(move || {
             let mut said = None;
             // Only then is it known whether everything can be read.
-            let mut tried = match desk.wait_until_ready() {
+            let mut failed = match desk.wait_until_ready() {
                 Ok(()) => told(desk.backup_if_due(Occasion::Start), &mut said),
                 Err(e) => told(Err(e), &mut said),
             };
-            let wait = |tried: &std::result::Result<(), String>| if tried.is_ok() { every } else { AFTER_FAILURE };
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(wait(&tried)) {
-                tried = told(desk.backup_if_due(Occasion::Time), &mut said);
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(every) {
+                if failed.as_ref().is_none_or(Failed::is_over) {
+                    failed = told(desk.backup_if_due(Occasion::Time), &mut said);
+                } else {
+                    desk.look_at_backups();
+                }
             }
-            told(desk.backup_if_due(Occasion::Exit), &mut said).err()
+            told(desk.backup_if_due(Occasion::Exit), &mut said).map(|failed| failed.why)
         })?;
         Ok(Self { stop, thread })
     }
@@ -63,14 +66,29 @@ impl Keeper {
     }
 }
 
+/// A try that came to nothing.
+struct Failed {
+    why: String,
+    /// When, if much may have been done by then. Where one is refused, nothing was.
+    at: Option<Instant>,
+}
+
+impl Failed {
+    /// Whether the next try may follow.
+    fn is_over(&self) -> bool {
+        self.at.is_none_or(|at| at.elapsed() >= AFTER_FAILURE)
+    }
+}
+
 /// Puts into the log how it went. `said` is why none was made the time before: until that changes it is said once.
-fn told(made: Result<Option<BackupReport>>, said: &mut Option<String>) -> std::result::Result<(), String> {
+fn told(made: Result<Option<BackupReport>>, said: &mut Option<String>) -> Option<Failed> {
     match made {
-        Ok(None) => {}
+        Ok(None) => None,
         Ok(Some(report)) => {
             *said = None;
             let path = report.path.unwrap_or_default();
             tracing::info!(commit = report.manifest.commit, bytes = report.size, "backup made: {}", path.display());
+            None
         }
         Err(e) => {
             let why = e.to_string();
@@ -78,17 +96,17 @@ fn told(made: Result<Option<BackupReport>>, said: &mut Option<String>) -> std::r
                 tracing::error!("{why}");
                 *said = Some(why.clone());
             }
-            return Err(why);
+            let at = (!matches!(e, Error::Refused { .. })).then(Instant::now);
+            Some(Failed { why, at })
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        model::{Action, Actor, Cat, Error},
+        model::{Action, Actor, Cat},
         store::{OpenOptions, Store, StoreError, Written},
     };
 
@@ -119,9 +137,10 @@ mod tests {
     fn why_no_backup_is_made_is_logged_once() {
         let mut said = None;
         let fails = |why: &str| Err(Error::Store(why.to_owned()));
-        assert!(told(fails("the disk is full"), &mut said).is_err());
+        assert!(told(fails("the disk is full"), &mut said).is_some_and(|failed| !failed.is_over()));
         let before = said.clone();
-        assert!(before.is_some() && told(Ok(None), &mut said).is_ok() && said == before);
-        assert!(told(fails("it is gone"), &mut said).is_err() && said != before);
+        assert!(before.is_some() && told(Ok(None), &mut said).is_none() && said == before);
+        assert!(told(fails("it is gone"), &mut said).is_some() && said != before);
+        assert!(told(Err(Error::refused("the disk is not there")), &mut said).is_some_and(|failed| failed.is_over()));
     }
 }

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use crate::model::Kind;
+use crate::model::{Kind, Stamp};
 
 use super::{
     OpenError, Progress, Store, StoreError, Tally, audit, core::Core, engine::Tree, files, meta, migrate, record,
@@ -193,6 +193,7 @@ impl Store {
         // It was made all the same when that cannot be noted.
         if made.manifest.is_whole() {
             let _ = shelf::Elsewhere::of(&made.manifest).write(self.0.data());
+            self.look_at_backups();
         }
         Ok(made)
     }
@@ -218,6 +219,7 @@ impl Store {
             let _ = LastShelf::write(self.0.data(), &shelf, &report.manifest, &machine);
         }
         self.0.note_backup(made.as_ref().map(drop));
+        self.look_at_backups();
         made
     }
 
@@ -241,9 +243,23 @@ impl Store {
         self.0.backup_policy()
     }
 
-    /// How it stands with the backups.
+    /// How it stands with the backups, which are looked at: that may take a while on a slow disk.
     pub fn backup_state(&self) -> BackupState {
-        let (data, shelf) = (self.0.data(), self.shelf());
+        let seen = self.look_at_backups();
+        self.state_of_backups(seen)
+    }
+
+    /// The same of what was seen when they were last looked at, or a backup was last made.
+    pub fn backup_state_seen(&self) -> BackupState {
+        match self.0.seen_backups() {
+            Some(seen) => self.state_of_backups(seen),
+            None => self.backup_state(),
+        }
+    }
+
+    fn look_at_backups(&self) -> Seen {
+        let policy = self.backup_policy();
+        let (data, shelf) = (self.0.data(), Shelf::new(self.0.data(), &policy));
         let missing = LastShelf::missing(data, &shelf, self.id());
         let line = self.core().line().map(|line| line.to_string()).unwrap_or_default();
         let shelf = shelf.whole(self.id(), &line).first().map(|l| (l.manifest.commit, l.manifest.at));
@@ -251,15 +267,32 @@ impl Store {
         let elsewhere =
             shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
         let elsewhere = elsewhere.max_by_key(|(_, at)| *at);
-        let gone = missing.map(|last| last.warning(&self.core().machine()));
+        let seen = Seen { shelf, elsewhere, gone: missing.map(|last| last.warning(&self.core().machine())) };
+        self.0.saw_backups(&policy, &seen);
+        seen
+    }
+
+    fn state_of_backups(&self, seen: Seen) -> BackupState {
         let commit = self.core().counters().commit;
         let urgent = self.core().backup_due.load(Ordering::Relaxed);
         let now = self.core().clock();
-        BackupState::new(&self.backup_policy(), shelf, elsewhere, commit, self.0.backup_failure(), now)
+        let failure = self.0.backup_failure();
+        BackupState::new(&self.backup_policy(), seen.shelf, seen.elsewhere, commit, failure, now)
             .urgent(urgent)
             .unreadable(self.unreadable())
-            .gone(gone)
+            .gone(seen.gone)
     }
+}
+
+/// What the files say of the last backups.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    /// Commit and moment of the last one on the shelf.
+    shelf: Option<(u64, Stamp)>,
+    /// The same of the last one that is not on it.
+    elsewhere: Option<(u64, Stamp)>,
+    /// That the one that was on the shelf is not there now.
+    gone: Option<String>,
 }
 
 /// The file in a data directory that says that only a backup makes sure of what there is.

@@ -15,7 +15,7 @@ use crate::model::{Kind, Stamp};
 
 use super::{
     BackupError, BackupPolicy, Catalog, StoreError,
-    backup::KeySource,
+    backup::{self, KeySource},
     core::{Core, Readiness, lock},
     engine::EngineError,
     files::{self, DataLock, STORE},
@@ -50,6 +50,8 @@ pub(super) struct Handle {
 struct Backups {
     policy: BackupPolicy,
     failure: Option<(Stamp, String)>,
+    /// What was seen of them, under this policy.
+    seen: Option<backup::Seen>,
 }
 
 impl Handle {
@@ -97,7 +99,7 @@ impl Handle {
             writer_id,
             data,
             lock: Some(lock),
-            backups: Mutex::new(Backups { policy, failure: None }),
+            backups: Mutex::new(Backups { policy, failure: None, seen: None }),
             keys,
         })
     }
@@ -152,14 +154,28 @@ impl Handle {
 
     /// How backups are made from now on.
     pub(super) fn set_backup_policy(&self, policy: BackupPolicy) {
-        lock(&self.backups).policy = policy;
+        let mut backups = lock(&self.backups);
+        (backups.policy, backups.seen) = (policy, None);
     }
 
-    /// Notes how a backup went; one that was broken off says nothing.
+    /// Keeps what was seen of the backups that are made so.
+    pub(super) fn saw_backups(&self, policy: &BackupPolicy, seen: &backup::Seen) {
+        let mut backups = lock(&self.backups);
+        if backups.policy == *policy {
+            backups.seen = Some(seen.clone());
+        }
+    }
+
+    /// What was last seen of them.
+    pub(super) fn seen_backups(&self) -> Option<backup::Seen> {
+        lock(&self.backups).seen.clone()
+    }
+
+    /// Notes how a backup went. One that was broken off says nothing, and whether the disk is there is seen each time anew.
     pub(super) fn note_backup(&self, made: Result<(), &BackupError>) {
         match made {
             Ok(()) => lock(&self.backups).failure = None,
-            Err(BackupError::Cancelled) => {}
+            Err(BackupError::Cancelled | BackupError::NoDisk(_)) => {}
             Err(e) => lock(&self.backups).failure = Some((Stamp::now(), e.to_string())),
         }
     }

@@ -127,7 +127,7 @@ impl CheckScreen {
             (None, None) => {}
         }
         self.sheet.heading("Backups");
-        match cx.desk.backup_state(&cx.actor()) {
+        match cx.desk.backup_state_seen(&cx.actor()) {
             Ok(state) => match &state.warning {
                 Some(warning) => self.sheet.text(warning, Ink::Warn),
                 None => self.sheet.text(state.line(Stamp::now()), Ink::Plain),
