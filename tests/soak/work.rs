@@ -234,21 +234,23 @@ fn backups_of(home: &Home, keys: &backup::KeySource, when: &dyn std::fmt::Displa
 
 /// The shim, built once.
 pub fn shim() -> &'static Path {
-    static SHIM: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
-    let (_, path) = SHIM.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("shim.so");
+    static SHIM: OnceLock<PathBuf> = OnceLock::new();
+    SHIM.get_or_init(|| {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        let path = target.join("soak-shim.so");
+        // Another run may be at work with the one that is there.
+        let own = tempfile::Builder::new().prefix("soak-shim").tempfile_in(target).unwrap().into_temp_path();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/soak/shim.c");
         let status = Command::new("cc")
             .args(["-shared", "-fPIC", "-O1", "-o"])
-            .arg(&path)
+            .arg(&own)
             .arg(source)
             .args(["-ldl", "-lpthread"])
             .status();
         assert!(status.expect("the C compiler that Rust links with").success());
-        (dir, path)
-    });
-    path
+        own.persist(&path).unwrap();
+        path
+    })
 }
 
 /// Puts the shim between a worker and its home.
