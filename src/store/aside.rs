@@ -18,7 +18,8 @@ pub(super) struct Aside<In, Out> {
 }
 
 impl<In: Send, Out: Send> Aside<In, Out> {
-    /// Starts the thread. It ends when this end is dropped and what it is at is done.
+    /// Starts the thread. It ends when this end is dropped and what it is at is done. `failed` hears of what fails at once, whether
+    /// anybody waits for it or not.
     ///
     /// # Errors
     /// When the thread cannot be started.
@@ -26,6 +27,7 @@ impl<In: Send, Out: Send> Aside<In, Out> {
         scope: &'s Scope<'s, '_>,
         name: &str,
         work: impl Fn(In) -> Result<Out, StoreError> + Send + 's,
+        failed: impl Fn(&StoreError) + Send + 's,
     ) -> io::Result<Self>
     where
         In: 's,
@@ -35,7 +37,7 @@ impl<In: Send, Out: Send> Aside<In, Out> {
         let (finish, done) = mpsc::sync_channel(1);
         thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, move || {
             while let Ok(with) = started.recv() {
-                let out = catch_unwind(AssertUnwindSafe(|| work(with))).unwrap_or_else(|_| Err(failed()));
+                let out = caught(|| work(with)).inspect_err(&failed);
                 if finish.send(out).is_err() {
                     break;
                 }
@@ -59,22 +61,30 @@ impl<In: Send, Out: Send> Aside<In, Out> {
         if !self.going_on.replace(false) {
             return Ok(None);
         }
-        self.done.recv().unwrap_or_else(|_| Err(failed())).map(Some)
+        self.done.recv().unwrap_or_else(|_| Err(broken())).map(Some)
     }
 }
 
-fn failed() -> StoreError {
+/// Does it; a panic is an error: it leaves the state of the engine unknown, as an error of its does.
+pub(super) fn caught<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(broken()))
+}
+
+/// What is said when it is not known how it ended.
+pub(super) fn broken() -> StoreError {
     StoreError::Failed("the engine failed in the middle of a commit".to_owned())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
     use super::*;
 
     #[test]
     fn what_was_begun_is_waited_for_once() {
         thread::scope(|scope| {
-            let double = Aside::start(scope, "double", |n: u32| Ok(n * 2)).unwrap();
+            let double = Aside::start(scope, "double", |n: u32| Ok(n * 2), |_| ()).unwrap();
             assert!(matches!(double.wait(), Ok(None)), "nothing was begun");
             double.begin(4);
             assert!(matches!(double.wait(), Ok(Some(8))));
@@ -86,17 +96,30 @@ mod tests {
     fn a_failure_comes_back_to_the_one_who_waits() {
         thread::scope(|scope| {
             let picky = |n: u32| if n > 0 { Ok(()) } else { Err(StoreError::Failed("it is nothing".to_owned())) };
-            let picky = Aside::start(scope, "picky", picky).unwrap();
+            let picky = Aside::start(scope, "picky", picky, |_| ()).unwrap();
             picky.begin(0);
             assert!(picky.wait().is_err_and(|e| e.to_string().contains("nothing")));
             picky.begin(1);
             assert!(matches!(picky.wait(), Ok(Some(()))));
         });
-        thread::scope(|scope| {
-            let clumsy =
-                Aside::start(scope, "clumsy", |_: u32| -> Result<(), StoreError> { panic!("as tested") }).unwrap();
-            clumsy.begin(1);
-            assert!(clumsy.wait().is_err_and(|e| e.to_string().contains("in the middle")));
-        });
+    }
+
+    #[test]
+    fn a_failure_is_heard_even_when_nobody_waits() {
+        let heard = AtomicUsize::new(0);
+        let hear = |_: &StoreError| {
+            heard.fetch_add(1, SeqCst);
+        };
+        let works: [fn(u32) -> Result<(), StoreError>; 2] =
+            [|_| Err(StoreError::Failed("as tested".to_owned())), |_| panic!("as tested")];
+        for work in works {
+            thread::scope(|scope| {
+                let clumsy = Aside::start(scope, "clumsy", work, hear).unwrap();
+                clumsy.begin(1);
+                assert!(clumsy.wait().is_err());
+                clumsy.begin(2);
+            });
+        }
+        assert_eq!(heard.load(SeqCst), 4);
     }
 }

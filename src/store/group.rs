@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::model::{Actor, AuditEntry, CommitNo, Stamp};
 
 use super::{
-    Catalog, Change, Changed, StoreError, audit,
+    Catalog, Change, Changed, StoreError, aside, audit,
     core::{Core, Readiness, lock},
     engine::{Batch, Tree},
     journal::{self, CommitRecord},
@@ -173,16 +173,14 @@ impl Content {
         drop(journal);
         let prepared = beside.prepare.wait();
         let added = added?;
-        // A panic of the engine leaves its state unknown, as an error of its does.
-        let applied = catch_unwind(AssertUnwindSafe(|| {
-            let prepared = prepared?.ok_or_else(failed)?;
+        let applied = aside::caught(|| {
+            let prepared = prepared?.ok_or_else(aside::broken)?;
             beside.sync.wait()?;
             prepared.apply(core, |batch| {
                 beside.sync.begin(batch);
                 Ok(())
             })
-        }))
-        .unwrap_or_else(|_| Err(failed()));
+        });
         applied.map_err(|e| {
             let taken_back = match (lock(&core.journal).as_mut(), added) {
                 (Some(journal), Some(added)) => journal.take_back(added),
@@ -260,10 +258,6 @@ impl Prepared {
             true
         });
     }
-}
-
-fn failed() -> StoreError {
-    StoreError::Failed("the engine failed in the middle of a commit".to_owned())
 }
 
 fn update_catalog(core: &Core, changes: &[Change]) {

@@ -4,7 +4,7 @@ use std::{
     io,
     sync::{
         Arc, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError},
+        mpsc::{Receiver, RecvTimeoutError, SyncSender},
     },
     thread,
     time::{Duration, Instant},
@@ -61,15 +61,16 @@ pub(super) struct Beside {
 /// When the threads beside it cannot be started.
 pub(super) fn run(core: &Arc<Core>, queue: &Receiver<Message>) -> io::Result<()> {
     thread::scope(|scope| {
-        let prepare = Aside::start(scope, "clowder-prepare", |content: Content| content.prepare(core))?;
-        let sync = Aside::start(scope, "clowder-sync", |batch: Batch| {
-            let synced = core.engine.settle(&batch).and_then(|()| core.engine.sync()).map_err(StoreError::from);
-            if let Err(e) = &synced {
-                // What was acknowledged is in the journal; the next start brings it back.
-                core.read_only.get_or_init(|| e.to_string());
-            }
-            synced
-        })?;
+        let prepare = Aside::start(scope, "clowder-prepare", |content: Content| content.prepare(core), |_| ())?;
+        let sync = |batch: Batch| {
+            core.engine.settle(&batch)?;
+            Ok(core.engine.sync()?)
+        };
+        // What was acknowledged is in the journal; the next start brings it back.
+        let read_only = |e: &StoreError| {
+            core.read_only.get_or_init(|| e.to_string());
+        };
+        let sync = Aside::start(scope, "clowder-sync", sync, read_only)?;
         write(core, queue, &Beside { prepare, sync });
         // What still goes on ends before the scope does.
         Ok(())
@@ -146,16 +147,12 @@ fn commit_group(
 }
 
 /// The next message, if one is there or is likely just coming: those whose writes were acknowledged together a moment ago
-/// tend to come back together, and a sync costs more than waiting for them. They come within microseconds, so that it costs
-/// less to let them run than to be woken by them.
+/// tend to come back together, and a sync costs more than waiting for them.
 fn gather(queue: &Receiver<Message>, more_expected: bool) -> Option<Message> {
-    let began = Instant::now();
-    loop {
-        match queue.try_recv() {
-            Ok(message) => return Some(message),
-            Err(TryRecvError::Empty) if more_expected && began.elapsed() < MOST_WAIT => thread::yield_now(),
-            Err(_) => return None,
-        }
+    match queue.try_recv() {
+        Ok(message) => Some(message),
+        Err(_) if more_expected => queue.recv_timeout(MOST_WAIT).ok(),
+        Err(_) => None,
     }
 }
 
