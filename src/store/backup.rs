@@ -190,10 +190,10 @@ impl Store {
         }
         let view = self.0.snapshot_for_backup()?;
         let made = into_file(self.core(), &view, self.0.data(), &|_| path.to_owned(), path.parent(), progress)?;
-        // It was made all the same when that cannot be noted.
         if made.manifest.is_whole() {
+            // It was made all the same when that cannot be noted. The shelf may be the very reason for it: it is left alone.
             let _ = shelf::Elsewhere::of(&made.manifest).write(self.0.data());
-            self.look_at_backups();
+            self.0.made_backup_elsewhere(made.manifest.commit, made.manifest.at);
         }
         Ok(made)
     }
@@ -249,7 +249,7 @@ impl Store {
         self.state_of_backups(seen)
     }
 
-    /// The same of what was seen when they were last looked at, or a backup was last made.
+    /// The same of what was seen when they were last looked at, or a backup was last made, unless nobody has looked for long.
     pub fn backup_state_seen(&self) -> BackupState {
         match self.0.seen_backups() {
             Some(seen) => self.state_of_backups(seen),
@@ -258,8 +258,8 @@ impl Store {
     }
 
     fn look_at_backups(&self) -> Seen {
-        let policy = self.backup_policy();
-        let (data, shelf) = (self.0.data(), Shelf::new(self.0.data(), &policy));
+        let look = self.0.begin_look();
+        let (data, shelf) = (self.0.data(), Shelf::new(self.0.data(), &look.policy));
         let missing = LastShelf::missing(data, &shelf, self.id());
         let line = self.core().line().map(|line| line.to_string()).unwrap_or_default();
         let shelf = shelf.whole(self.id(), &line).first().map(|l| (l.manifest.commit, l.manifest.at));
@@ -268,7 +268,7 @@ impl Store {
             shelf::Elsewhere::read(data, self.id()).into_iter().chain(missing.as_ref().map(LastShelf::last));
         let elsewhere = elsewhere.max_by_key(|(_, at)| *at);
         let seen = Seen { shelf, elsewhere, gone: missing.map(|last| last.warning(&self.core().machine())) };
-        self.0.saw_backups(&policy, &seen);
+        self.0.end_look(&look, &seen);
         seen
     }
 
@@ -290,7 +290,7 @@ pub(super) struct Seen {
     /// Commit and moment of the last one on the shelf.
     shelf: Option<(u64, Stamp)>,
     /// The same of the last one that is not on it.
-    elsewhere: Option<(u64, Stamp)>,
+    pub(super) elsewhere: Option<(u64, Stamp)>,
     /// That the one that was on the shelf is not there now.
     gone: Option<String>,
 }

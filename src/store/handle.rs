@@ -9,6 +9,7 @@ use std::{
         mpsc::{self, Sender, SyncSender},
     },
     thread::{self, JoinHandle, ThreadId},
+    time::{Duration, Instant},
 };
 
 use crate::model::{Kind, Stamp};
@@ -50,9 +51,30 @@ pub(super) struct Handle {
 struct Backups {
     policy: BackupPolicy,
     failure: Option<(Stamp, String)>,
-    /// What was seen of them, under this policy.
-    seen: Option<backup::Seen>,
+    /// How often they were looked at.
+    looks: u64,
+    /// What was seen of them where they are now.
+    seen: Option<Kept>,
 }
+
+/// What a look at the backups saw.
+struct Kept {
+    /// Which look that was, by its beginning.
+    look: u64,
+    /// When it ended.
+    at: Instant,
+    seen: backup::Seen,
+}
+
+/// A look at the backups that goes on.
+pub(super) struct Look {
+    number: u64,
+    /// How they are made.
+    pub(super) policy: BackupPolicy,
+}
+
+/// After so long without another look, what was seen of the backups is no answer any more.
+const TOO_OLD: Duration = Duration::from_secs(10 * 60);
 
 impl Handle {
     /// Starts the writer and the builder of the catalog.
@@ -99,7 +121,7 @@ impl Handle {
             writer_id,
             data,
             lock: Some(lock),
-            backups: Mutex::new(Backups { policy, failure: None, seen: None }),
+            backups: Mutex::new(Backups { policy, failure: None, looks: 0, seen: None }),
             keys,
         })
     }
@@ -155,20 +177,44 @@ impl Handle {
     /// How backups are made from now on.
     pub(super) fn set_backup_policy(&self, policy: BackupPolicy) {
         let mut backups = lock(&self.backups);
-        (backups.policy, backups.seen) = (policy, None);
+        if backups.policy.directory != policy.directory {
+            backups.seen = None;
+        }
+        backups.policy = policy;
     }
 
-    /// Keeps what was seen of the backups that are made so.
-    pub(super) fn saw_backups(&self, policy: &BackupPolicy, seen: &backup::Seen) {
+    /// Begins a look at the backups.
+    pub(super) fn begin_look(&self) -> Look {
         let mut backups = lock(&self.backups);
-        if backups.policy == *policy {
-            backups.seen = Some(seen.clone());
+        backups.looks += 1;
+        Look { number: backups.looks, policy: backups.policy.clone() }
+    }
+
+    /// Keeps what a look has seen, unless one that began later was faster or they are somewhere else by now.
+    pub(super) fn end_look(&self, look: &Look, seen: &backup::Seen) {
+        let mut backups = lock(&self.backups);
+        let is_newest = backups.seen.as_ref().is_none_or(|kept| kept.look < look.number);
+        if is_newest && backups.policy.directory == look.policy.directory {
+            backups.seen = Some(Kept { look: look.number, at: Instant::now(), seen: seen.clone() });
         }
     }
 
-    /// What was last seen of them.
+    /// What was last seen of the backups, unless that was long ago.
     pub(super) fn seen_backups(&self) -> Option<backup::Seen> {
-        lock(&self.backups).seen.clone()
+        let backups = lock(&self.backups);
+        backups.seen.as_ref().filter(|kept| kept.at.elapsed() < TOO_OLD).map(|kept| kept.seen.clone())
+    }
+
+    /// Adds one that was made in a file of somebody's choice to what was seen.
+    pub(super) fn made_backup_elsewhere(&self, commit: u64, at: Stamp) {
+        let mut backups = lock(&self.backups);
+        backups.looks += 1;
+        let look = backups.looks;
+        if let Some(kept) = &mut backups.seen {
+            // A look that goes on may not have seen it.
+            kept.look = look;
+            kept.seen.elsewhere = Some((commit, at));
+        }
     }
 
     /// Notes how a backup went. One that was broken off says nothing, and whether the disk is there is seen each time anew.
