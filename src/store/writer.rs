@@ -31,6 +31,9 @@ const MOST_RECORDS: usize = 150;
 /// How long a group waits for one that is expected. Less than a sync takes.
 const MOST_WAIT: Duration = Duration::from_micros(60);
 
+/// Whoever has run for so long is not one who was waited for.
+const LONG: Duration = Duration::from_millis(1);
+
 /// What the writer is asked.
 pub(super) enum Message {
     /// To write.
@@ -155,10 +158,10 @@ fn gather(queue: &Receiver<Message>, more_expected: bool, wait: &mut bool) -> Op
     loop {
         match queue.try_recv() {
             Ok(message) => return Some(message),
-            Err(TryRecvError::Empty) if more_expected && *wait => thread::yield_now(),
+            Err(TryRecvError::Empty) if more_expected && *wait && began.elapsed() < MOST_WAIT => thread::yield_now(),
             Err(_) => return None,
         }
-        *wait = began.elapsed() < MOST_WAIT;
+        *wait = began.elapsed() < LONG;
     }
 }
 
