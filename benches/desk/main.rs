@@ -21,10 +21,6 @@ use measure::{Report, in_turns, median};
 use ours::Ours;
 use theirs::Theirs;
 
-/// The program's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// What is typed into the search line, letter by letter.
 const TYPED: &[&str] = &["miso", "tabby", "maine", "friendly lap", "shy kitten", "a1000"];
 

@@ -22,10 +22,6 @@ use std::{
 use client::{Client, Cost};
 use server::{Limits, Server};
 
-/// The program's own.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// The word with which this program starts itself as the server.
 const SERVE: &str = "--serve";
 /// Rows of the list that a screen of 24 lines shows.
